@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { identities, recipients } from "../test/support/identities.ts";
+import { newestSops, peer } from "../test/support/peers.ts";
+import type { Workshop } from "./inputs.ts";
+import { compare } from "./measure.ts";
+import { planRows } from "./rows.ts";
+import { type Measured, printCommands, printGrowth, printTable } from "./table.ts";
+
+/*
+ * Measures kseal against the real sops, side by side, and prints the table of README.
+ *
+ *   npm run bench                          everything, some minutes
+ *   npm run bench -- --quick               fewer pairs and the smallest sizes
+ *   npm run bench -- --only YAML           the rows whose name has this in it
+ */
+
+const { values: options } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, only: { type: "string", default: "" } },
+});
+
+const root = join(import.meta.dirname, "..");
+const builds = {
+  executable: join(root, "build", "kseal"),
+  bundle: join(root, "dist", "cli", "main.cjs"),
+};
+
+const sops = peer("sops");
+if (sops === undefined) {
+  console.error('the real sops is missing: run "npm run peers"');
+  process.exit(1);
+}
+
+const workshop = openWorkshop(sops);
+try {
+  const { rows, missing } = planRows(workshop, builds, options);
+  const measured: Measured[] = [];
+  for (const row of rows.filter(({ work }) => work.includes(options.only))) {
+    process.stderr.write(`${row.work}\n`);
+    const memory = row.memoryTarget !== undefined;
+    measured.push({ row, comparison: await compare(row.ours(), row.theirs(), { pairs: row.pairs, memory }) });
+  }
+  console.log(
+    `sops ${newestSops}, Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores. Times are medians, each pair run side by side.\n`,
+  );
+  for (const name of missing) console.log(`Not measured: ${name}\n`);
+  console.log(printTable(measured));
+  const growth = printGrowth(measured);
+  if (growth !== "") console.log(`\n${growth}`);
+  console.log(`\nWhat each side ran:\n\n${printCommands(measured, shorten)}`);
+} finally {
+  rmSync(workshop.folder, { recursive: true, force: true });
+}
+
+function openWorkshop(program: string): Workshop {
+  const folder = mkdtempSync(join(tmpdir(), "kseal-bench-"));
+  writeFileSync(join(folder, "keys.txt"), `${identities[0]}\n`);
+  writeFileSync(join(folder, "empty.mjs"), "");
+  return {
+    folder,
+    sops: program,
+    recipient: recipients[0] ?? "",
+    env: {
+      HOME: folder,
+      PATH: "/usr/local/bin:/usr/bin:/bin",
+      SOPS_AGE_KEY_FILE: join(folder, "keys.txt"),
+      SOPS_DISABLE_VERSION_CHECK: "1",
+    },
+  };
+}
+
+function shorten(text: string): string {
+  return text
+    .replaceAll(`${workshop.folder}/`, "")
+    .replaceAll(process.execPath, "node")
+    .replaceAll(`${root}/`, "")
+    .replaceAll(workshop.sops, "sops")
+    .replaceAll(workshop.recipient, `${workshop.recipient.slice(0, 8)}...`);
+}

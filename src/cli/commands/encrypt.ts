@@ -1,0 +1,62 @@
+import type { Selection } from "../../core/selection.ts";
+import { type EncryptedFile, encryptFiles } from "../../ops/encrypt.ts";
+import type { Action, OptionValues } from "../command.ts";
+import { destinationOf } from "../destination.ts";
+import { keysOf, numberOf, selectionOf, typesOf } from "../option-parsing.ts";
+import { pathsOrStdin } from "../paths.ts";
+
+export const action: Action = async ({ args, options }, { host, output, context }) => {
+  const paths = pathsOrStdin(args, host, options.text("filename"));
+  const files = await encryptFiles(
+    {
+      paths,
+      destination: await destinationOf(options, paths, host, "refuse"),
+      nameOverride: options.text("filename"),
+      keys: keysOf(options),
+      selection: selectionOf(options),
+      macOnlyEncrypted: options.flag("macOnlyEncrypted") || undefined,
+      shamirThreshold: numberOf(options, "shamirSecretSharingThreshold"),
+      ...typesOf(options),
+      indent: numberOf(options, "indent"),
+      strip: options.flag("strip"),
+      allowNothing: options.flag("allowNothing"),
+      dryRun: options.flag("dryRun"),
+    },
+    await context(),
+  );
+  for (const file of files) {
+    if (file.selectionFrom === "kubernetes" || file.writtenTo !== undefined)
+      output.info(describe(file, options));
+    if (file.writtenTo === undefined && !options.flag("dryRun")) await output.content(file.content);
+  }
+  if (options.text("output") === "json" && files.every(({ writtenTo }) => writtenTo !== undefined)) {
+    await output.report("", files.map(summary));
+  }
+  return 0;
+};
+
+function describe(
+  { file, encrypted, selection, selectionFrom, groups }: EncryptedFile,
+  options: OptionValues,
+): string {
+  const verb = options.flag("dryRun") ? "would encrypt" : "encrypted";
+  const recipients = groups.flat().length;
+  const values = `${encrypted} ${encrypted === 1 ? "value" : "values"}`;
+  const readers = `${recipients} ${recipients === 1 ? "recipient" : "recipients"}`;
+  return `${file}: ${verb} ${values} for ${readers}${rule(selection, selectionFrom)}`;
+}
+
+function rule(selection: Selection | undefined, from: EncryptedFile["selectionFrom"]): string {
+  if (selection === undefined) return "";
+  const origin = {
+    flag: "as the flag says",
+    rule: "as the rule says",
+    kubernetes: "the default for Secrets",
+    default: "the default",
+  };
+  return from === "whole-file" ? "" : ` (${selection.rule} ${selection.pattern}, ${origin[from]})`;
+}
+
+function summary({ content: _, ...file }: EncryptedFile): unknown {
+  return file;
+}

@@ -1,0 +1,81 @@
+import { Command, CommanderError, Option } from "commander";
+import type { Host } from "../core/ports.ts";
+import { KsealError } from "../errors.ts";
+import { version } from "../version.ts";
+import type { CommandSpec } from "./command.ts";
+import { commandTable, globalOptions } from "./command-table.ts";
+import { runAction } from "./run-action.ts";
+
+const usageExitCode = new KsealError("USAGE", "").exitCode;
+
+/**
+ * Runs a command line with commander, which knows how to help and how to correct.
+ *
+ * @returns The exit status.
+ */
+export async function runProgram(args: readonly string[], host: Host): Promise<number> {
+  let status = 0;
+  const program = describeProgram(host);
+  // Only the command that is called gets registered, unless help or a correction needs to know all of them.
+  const called = commandTable.filter(({ name }) => name === args[0]);
+  for (const spec of called.length > 0 ? called : commandTable) {
+    program.addCommand(
+      describeCommand(spec).action(async (...values: unknown[]) => {
+        // commander hands over the positional arguments, the options and the command itself.
+        const args = values
+          .slice(0, -2)
+          .flat()
+          .filter((value) => typeof value === "string");
+        status = await runAction(spec, { args, options: values.at(-2) as Record<string, unknown> }, host);
+      }),
+    );
+  }
+  try {
+    await inheritOutput(program, host).parseAsync(args.length === 0 ? ["--help"] : [...args], {
+      from: "user",
+    });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? (args.length === 0 ? usageExitCode : 0) : usageExitCode;
+  }
+  return status;
+}
+
+function describeProgram(host: Host): Command {
+  return new Command("kseal")
+    .description("Keeps Kubernetes secrets in Git: encrypts the values of SOPS files, with readable diffs.")
+    .version(`kseal ${version}`, "--version")
+    .helpCommand("help [command]", "show help for a command")
+    .configureHelp({ showGlobalOptions: false })
+    .addHelpText("after", "\nkseal sops ... takes the command line of sops itself.")
+    .configureOutput(voice(host));
+}
+
+function describeCommand(spec: CommandSpec): Command {
+  const command = new Command(spec.name).summary(spec.summary).description(spec.summary);
+  if (spec.arguments !== "") command.arguments(spec.arguments);
+  for (const { flags, summary, choices, repeatable } of [...spec.options, ...globalOptions]) {
+    const option = new Option(flags, summary);
+    if (choices !== undefined) option.choices([...choices]);
+    if (repeatable)
+      option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+    command.addOption(option);
+  }
+  const examples = spec.examples.map((line) => `  $ ${line}`).join("\n");
+  return command.addHelpText("after", `\nExample${spec.examples.length > 1 ? "s" : ""}:\n${examples}`);
+}
+
+function inheritOutput(program: Command, host: Host): Command {
+  program.exitOverride();
+  for (const command of program.commands) command.exitOverride().configureOutput(voice(host));
+  return program;
+}
+
+function voice(host: Host) {
+  return {
+    writeOut: (text: string) => void host.writeStdout(text),
+    writeErr: (text: string) => host.writeStderr(text),
+    outputError: (text: string, write: (text: string) => void) =>
+      write(`kseal: ${text.replace(/^error: /, "").replace(/\.\n/g, "\n")}`),
+  };
+}

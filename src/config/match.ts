@@ -1,0 +1,46 @@
+import type { Host } from "../core/ports.ts";
+import { compileRe2 } from "../core/regex.ts";
+import type { Config, CreationRule } from "./rules.ts";
+
+/**
+ * The first creation rule that matches a file.
+ *
+ * The pattern is searched, unanchored, in the path below the configuration's folder, with `/` between its parts on
+ * every platform (sops.md D27). A file elsewhere, and every file when the configuration lies in the root folder,
+ * is matched by its absolute path, as in SOPS.
+ *
+ * @param file - The file's absolute path.
+ */
+export function matchRule(
+  config: Config,
+  file: string,
+  host: Pick<Host, "platform" | "resolve">,
+): CreationRule | undefined {
+  if (config.rules === undefined) return undefined;
+  const path = pathForRules(file, host.resolve(config.path, ".."), host.platform);
+  return config.rules.find((rule) => rule.pathRegex === undefined || search(rule, rule.pathRegex)(path));
+}
+
+function pathForRules(file: string, folder: string, platform: Host["platform"]): string {
+  const path = withSlashes(file, platform);
+  const prefix = `${withSlashes(folder, platform)}/`;
+  const isBelow =
+    platform === "win32" ? path.toLowerCase().startsWith(prefix.toLowerCase()) : path.startsWith(prefix);
+  return isBelow ? path.slice(prefix.length) : path;
+}
+
+function withSlashes(path: string, platform: Host["platform"]): string {
+  return platform === "win32" ? path.replaceAll("\\", "/") : path;
+}
+
+// A folder of a thousand files asks the same rules a thousand times.
+const compiled = new WeakMap<CreationRule, (path: string) => boolean>();
+
+function search(rule: CreationRule, pattern: string): (path: string) => boolean {
+  const known = compiled.get(rule);
+  if (known !== undefined) return known;
+  const expression = compileRe2(pattern);
+  const made = (path: string) => expression.test(path);
+  compiled.set(rule, made);
+  return made;
+}

@@ -1,0 +1,122 @@
+import type { Host } from "../core/ports.ts";
+import { KsealError } from "../errors.ts";
+import type { UserFile } from "./user-file.ts";
+import { splitWords } from "./words.ts";
+
+/** What a run of kseal may do, merged once from flags, environment and the user's own file; frozen. */
+export interface Settings {
+  /** `--config` or `SOPS_CONFIG`: the path of a `.sops.yaml` to use instead of searching for one. */
+  readonly configPath: string | undefined;
+  /** Key types to try first when decrypting: `--decryption-order` or `SOPS_DECRYPTION_ORDER`. */
+  readonly decryptionOrder: readonly string[];
+  /** The editor's command line, split into words; `undefined` means search for one. */
+  readonly editor: readonly [string, ...string[]] | undefined;
+}
+
+/** What the command line says, as it was typed. */
+export interface SettingFlags {
+  readonly configPath?: string | undefined;
+  readonly decryptionOrder?: string | undefined;
+}
+
+type Environment = Host["env"];
+
+/**
+ * Merges the settings of a run: a flag beats the environment, the environment beats the user's own file.
+ *
+ * Nothing here is ever read from a repository.
+ *
+ * @throws KsealError `CONFIG_INVALID` for the user's file, `ORDER_INVALID` and `USAGE` for the environment.
+ */
+export async function loadSettings(
+  host: Pick<Host, "env" | "configDir" | "platform" | "resolve" | "readFile">,
+  flags: SettingFlags = {},
+): Promise<Settings> {
+  const { env } = host;
+  const path = host.resolve(host.configDir, "kseal", "config.yaml");
+  const userFile = await readUserFile(host, path);
+  return Object.freeze({
+    configPath: flags.configPath ?? (env["SOPS_CONFIG"] || undefined),
+    decryptionOrder: parseDecryptionOrder(flags.decryptionOrder ?? env["SOPS_DECRYPTION_ORDER"] ?? ""),
+    editor: editorOf(env, userFile.editor, { platform: host.platform, path }),
+  });
+}
+
+/**
+ * The key types of a `--decryption-order`: names of the metadata block with commas between them. Unknown names are
+ * harmless, as in SOPS.
+ *
+ * @throws KsealError `ORDER_INVALID` when one is there twice.
+ */
+export function parseDecryptionOrder(order: string): readonly string[] {
+  if (order === "") return defaultOrder;
+  const types = order.split(",");
+  const twice = types.find((type, index) => types.indexOf(type) !== index);
+  if (twice === undefined) return types;
+  throw new KsealError("ORDER_INVALID", `the decryption order names ${JSON.stringify(twice)} twice`);
+}
+
+const defaultOrder: readonly string[] = ["age", "pgp"];
+
+const laterKeyVariables: readonly string[] = [
+  "SOPS_KMS_ARN",
+  "SOPS_GCP_KMS_IDS",
+  "SOPS_HUAWEICLOUD_KMS_IDS",
+  "SOPS_AZURE_KEYVAULT_URLS",
+  "SOPS_VAULT_URIS",
+  "SOPS_PGP_FP",
+];
+
+/**
+ * The age recipients that the environment names for new files; they take the place of the configuration's keys, as
+ * in SOPS. `undefined` when it names none.
+ *
+ * @throws KsealError `USAGE` when it names keys of another type: to leave them out would encrypt for too few.
+ */
+export function environmentRecipients(env: Environment): readonly string[] | undefined {
+  const later = laterKeyVariables.find((name) => env[name]);
+  if (later !== undefined) {
+    throw new KsealError(
+      "USAGE",
+      `${later} is set, but kseal encrypts for age recipients only; other keys come in a later version`,
+      {
+        hint: `unset ${later}`,
+      },
+    );
+  }
+  const recipients = (env["SOPS_AGE_RECIPIENTS"] ?? "").split(",").map((recipient) => recipient.trim());
+  const named = recipients.filter((recipient) => recipient !== "");
+  return named.length === 0 ? undefined : named;
+}
+
+// kseal's own name first, then those of SOPS in SOPS' order.
+const editorVariables: readonly string[] = ["KSEAL_EDITOR", "SOPS_EDITOR", "EDITOR"];
+
+function editorOf(
+  env: Environment,
+  fromFile: string | undefined,
+  { platform, path }: { platform: Host["platform"]; path: string },
+): readonly [string, ...string[]] | undefined {
+  const variable = editorVariables.find((name) => env[name]?.trim());
+  const origin = variable ?? path;
+  const commandLine = variable === undefined ? fromFile : env[variable];
+  if (commandLine === undefined) return undefined;
+  const words = splitWords(commandLine, { backslash: platform === "win32" ? "literal" : "escape" });
+  if (words === undefined) {
+    throw new KsealError("USAGE", `the editor of ${origin} has an opening quote without its end`);
+  }
+  const [program, ...rest] = words;
+  return program ? [program, ...rest] : undefined;
+}
+
+async function readUserFile(host: Pick<Host, "readFile">, path: string): Promise<UserFile> {
+  try {
+    const bytes = await host.readFile(path);
+    // Most users have no such file, and should not wait for the parser of it.
+    const { parseUserFile } = await import("./user-file.ts");
+    return parseUserFile(bytes, path);
+  } catch (error) {
+    if (error instanceof KsealError && error.code === "NO_FILE") return {};
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import { mapping } from "./mapping.ts";
+import { text } from "./shapes.ts";
+import { readYaml } from "./yaml-text.ts";
+
+/** What the user's own file says: decisions that no repository may take. */
+export interface UserFile {
+  /** The editor's command line. */
+  readonly editor?: string | undefined;
+}
+
+const name = "kseal's configuration";
+const userFields = mapping<{ readonly editor: string }>({ editor: text }, { name });
+
+/**
+ * Reads `<user config dir>/kseal/config.yaml`, as strictly as a `.sops.yaml`.
+ *
+ * @throws KsealError `CONFIG_INVALID`.
+ */
+export function parseUserFile(bytes: Uint8Array, path: string): UserFile {
+  const values = readYaml(bytes, {
+    file: path,
+    read: (root, reading) => userFields(root, reading, name)?.values,
+  });
+  return values ?? {};
+}

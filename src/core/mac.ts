@@ -1,0 +1,92 @@
+import { createHash, type KeyObject, timingSafeEqual } from "node:crypto";
+import { KsealError } from "../errors.ts";
+import { timeInSeconds } from "./time.ts";
+import { openValue, parseSealed, printSealed, sealValue } from "./value.ts";
+
+const utf8 = new TextEncoder();
+const ivLength = 32;
+// Small values are gathered, because every call of the hash costs more than hashing them.
+const gatheredLength = 16 * 1024;
+
+/**
+ * SOPS' message authentication: SHA-512 over the bare concatenation of all values, encrypted with the data key.
+ *
+ * Neither keys, types nor the borders between values are in it (sops.md 12): it tells that a *value* was changed.
+ */
+export class MacHash {
+  readonly #hash = createHash("sha512");
+  readonly #gathered = new Uint8Array(gatheredLength);
+  #length = 0;
+
+  constructor(options: { macOnlyEncrypted: boolean }) {
+    // Keeps a MAC over the encrypted values apart from one over all values (sops.md 2.4).
+    if (options.macOnlyEncrypted) this.#hash.update(createHash("sha256").update("sops").digest());
+  }
+
+  add(bytes: Uint8Array): void {
+    if (this.#length + bytes.length > gatheredLength) this.#flush();
+    if (bytes.length > gatheredLength) {
+      this.#hash.update(bytes);
+      return;
+    }
+    this.#gathered.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** Ends the hash. Upper-case hex, as SOPS encrypts it. A digest of secrets: it must never be shown. */
+  digest(): string {
+    this.#flush();
+    return this.#hash.digest("hex").toUpperCase();
+  }
+
+  #flush(): void {
+    this.#hash.update(this.#gathered.subarray(0, this.#length));
+    this.#length = 0;
+  }
+}
+
+/** Encrypts a digest for the `mac` field, bound to the time of the last change. */
+export function sealMac(
+  digest: string,
+  options: { key: KeyObject; lastModified: string; random: (length: number) => Uint8Array },
+): string {
+  const { key, lastModified, random } = options;
+  const aad = macAad(lastModified);
+  return printSealed(sealValue(utf8.encode(digest), { key, aad, iv: random(ivLength), type: "str" }));
+}
+
+/**
+ * Compares the digest of what was opened with the file's `mac` field.
+ *
+ * @throws KsealError `MAC_MISSING`, or `MAC_MISMATCH` also when the field itself does not open.
+ */
+export function verifyMac(
+  digest: string,
+  options: { key: KeyObject; mac: string; lastModified: string },
+): void {
+  const { key, mac, lastModified } = options;
+  if (mac === "") {
+    throw new KsealError("MAC_MISSING", "the file has no MAC, so nobody can tell whether it was changed");
+  }
+  const expected = openMac(mac, key, lastModified);
+  const computed = utf8.encode(digest);
+  // Digests of secrets are never part of the message: SOPS prints them, and people paste them (sops.md D44).
+  if (expected?.length !== computed.length || !timingSafeEqual(expected, computed)) {
+    throw new KsealError("MAC_MISMATCH", "the MAC does not match: a value was changed without the data key");
+  }
+}
+
+function openMac(mac: string, key: KeyObject, lastModified: string): Uint8Array | undefined {
+  try {
+    const sealed = parseSealed(mac);
+    return sealed.type === "str" ? openValue(sealed, { key, aad: macAad(lastModified) }) : undefined;
+  } catch (error) {
+    if (error instanceof KsealError) return undefined;
+    throw error;
+  }
+}
+
+// SOPS prints the time it has read again, so a fraction of a second in the file does not count (sops.md 2.4).
+function macAad(lastModified: string): Uint8Array {
+  return utf8.encode(timeInSeconds(lastModified) ?? lastModified);
+}

@@ -1,0 +1,165 @@
+/**
+ * What kseal needs from the machine it runs on. Only the room `host` implements it for real; tests bring their own.
+ * Paths are absolute or relative to `cwd`. Failures of the file system are `KsealError`s (`NO_FILE`,
+ * `INPUT_UNREADABLE`, `OUTPUT_UNWRITABLE`) that name the path.
+ */
+export interface Host extends Files {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly platform: "linux" | "darwin" | "win32";
+  readonly homeDir: string;
+  /** The user's configuration folder: `$XDG_CONFIG_HOME` or `~/.config`; see sops.md 8 for macOS and Windows. */
+  readonly configDir: string;
+  readonly terminal: Terminal;
+
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Cryptographically secure random bytes. */
+  random(length: number): Uint8Array;
+  /** Resolves a path against `cwd`, in the machine's own notation. */
+  resolve(...parts: string[]): string;
+
+  /**
+   * Runs a program without a shell and waits for it.
+   *
+   * @param command - The program and its arguments. A bare name is looked up on PATH, never in the working folder,
+   *   and relative PATH entries are skipped (GHSA-x5c7-x7m2-rhmf).
+   * @throws KsealError `NO_FILE` when the program does not exist.
+   */
+  exec(command: readonly [string, ...string[]], options?: ExecOptions): Promise<ExecResult>;
+  /** Starts a program and talks to it line by line: age plugins. Same look-up rules as {@link Host.exec}. */
+  spawn(command: readonly [string, ...string[]], options?: { env?: Environment }): Promise<Conversation>;
+  /**
+   * Becomes another program: kseal's process goes on as that program. Returns only where a system cannot do that,
+   * or in a process that must not end (tests); then the program has run, and its status is returned.
+   */
+  become(command: readonly [string, ...string[]], options?: ExecOptions): Promise<number>;
+  /** The absolute path of a program on PATH, or `undefined`. */
+  which(program: string): Promise<string | undefined>;
+
+  /** All of standard input. */
+  readStdin(): Promise<Uint8Array>;
+  /** Writes content, in order with earlier calls. Resolves when it was handed over; a closed pipe ends quietly. */
+  writeStdout(bytes: Uint8Array | string): Promise<void>;
+  writeStderr(text: string): void;
+
+  /** A private folder for plaintext, in memory where the system has such a place. */
+  openPrivateFolder(): Promise<PrivateFolder>;
+  /**
+   * Makes a named pipe (0600) that hands `bytes` to the first reader.
+   *
+   * @returns How to take it away again, also when nobody read it; `undefined` where the system has no named pipes.
+   */
+  servePipe(path: string, bytes: Uint8Array): Promise<(() => Promise<void>) | undefined>;
+  /** Runs `cleanup` also when a signal ends the process; returns a function that takes it off again. */
+  onExit(cleanup: () => void): () => void;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+interface Files {
+  /** @param options.limit - Refuses larger files (`LIMIT_EXCEEDED`); bytes. */
+  readFile(path: string, options?: { limit?: number }): Promise<Uint8Array>;
+  /** What stands at the path, symbolic links followed; `undefined` when nothing does. */
+  stat(path: string): Promise<FileStat | undefined>;
+  /** The entries of a folder, sorted by name. */
+  list(path: string): Promise<readonly FolderEntry[]>;
+  /** The absolute path with symbolic links resolved. */
+  realPath(path: string): Promise<string>;
+  makeFolder(path: string): Promise<void>;
+  /**
+   * Puts new content in place of files: all of them or none.
+   *
+   * Every new version is written and synced beside its target first, then they are renamed into place. A journal in the
+   * user's state folder (never in the repository, where it could not be believed) lets the next run that writes finish
+   * or undo what was interrupted. Mode, owner and the target of a symbolic link are kept.
+   *
+   * @throws KsealError `FILE_CHANGED` when a file no longer holds what was read (`expect`), before anything changed.
+   */
+  replaceFiles(changes: readonly FileChange[]): Promise<void>;
+  /** Creates a file, with mode 0600 unless told otherwise. `OUTPUT_UNWRITABLE` if it exists and `overwrite` is not set. */
+  createFile(
+    path: string,
+    bytes: Uint8Array,
+    options?: { mode?: number; overwrite?: boolean },
+  ): Promise<void>;
+  /**
+   * Holds the right to change a file while `work` runs: another kseal that wants it waits, and a lock whose holder
+   * died counts for nothing.
+   */
+  withLock<T>(path: string, work: () => Promise<T>): Promise<T>;
+}
+
+export interface FileStat {
+  readonly kind: "file" | "folder" | "other";
+  readonly size: number;
+  /** Permission bits. */
+  readonly mode: number;
+}
+
+export interface FolderEntry {
+  readonly name: string;
+  readonly kind: "file" | "folder" | "other";
+  readonly isSymbolicLink: boolean;
+}
+
+export interface FileChange {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** What the file held when it was read; compared again right before the rename. */
+  readonly expect?: Uint8Array;
+}
+
+export interface ExecOptions {
+  readonly stdin?: Uint8Array | "inherit";
+  /** `inherit` gives the child kseal's own standard output and standard error. */
+  readonly output?: "capture" | "inherit";
+  /** The child's whole environment; kseal's own when left out. */
+  readonly env?: Environment;
+  readonly cwd?: string;
+  /** The name of a user to run as: supplementary groups are dropped and HOME is theirs (D46). */
+  readonly user?: string;
+  /** On Windows: the arguments are given as they are, without quotes put around them, for `cmd.exe /c`. */
+  readonly verbatim?: boolean;
+}
+
+export interface ExecResult {
+  /** The exit status; 128 + signal number when a signal ended it. */
+  readonly status: number;
+  readonly stdout: Uint8Array;
+  readonly stderr: string;
+}
+
+/** A running program with its two pipes. */
+export interface Conversation {
+  write(bytes: Uint8Array | string): Promise<void>;
+  /** The next line without its end, or `undefined` at the end of the output. */
+  readLine(): Promise<string | undefined>;
+  /** Closes standard input and waits for the end. */
+  close(): Promise<{ readonly status: number; readonly stderr: string }>;
+}
+
+/** The person at the other end. */
+export interface Terminal {
+  readonly stdinIsTerminal: boolean;
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  /** Asks on the controlling terminal; `undefined` when there is none. A hidden answer is not echoed. */
+  ask(question: string, options?: { hidden?: boolean }): Promise<string | undefined>;
+}
+
+export interface PrivateFolder {
+  readonly path: string;
+  /** Whether it lies in memory. When it does not, the user is told once. */
+  readonly inMemory: boolean;
+  /** Makes it, with what is in it, another user's. */
+  handTo(user: string): Promise<void>;
+  /** Overwrites nothing, removes everything in it. */
+  remove(): Promise<void>;
+}
+
+/** Where operations report what the user should see besides the result. Texts hold no secret. */
+export interface Log {
+  info(text: string): void;
+  warn(text: string): void;
+}

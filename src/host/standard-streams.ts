@@ -1,0 +1,89 @@
+import { fstatSync, readFileSync, writeSync } from "node:fs";
+import { errorName, writeError } from "./file-errors.ts";
+
+/** All of standard input. */
+export async function readStandardInput(): Promise<Uint8Array> {
+  if (fstatSync(0).isFile()) {
+    return readFileSync(0);
+  }
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+interface Output {
+  writeStdout(bytes: Uint8Array | string): Promise<void>;
+  writeStderr(text: string): void;
+}
+
+/**
+ * The two standard outputs, written straight to their descriptors: making `process.stdout` costs more than a small
+ * decrypt. Only when a pipe does not take everything at once does the stream come in, and then it stays.
+ */
+export function standardOutput(): Output {
+  const streamed = { stdout: false, stderr: false };
+
+  async function writeStdout(bytes: Uint8Array | string): Promise<void> {
+    const rest = streamed.stdout ? toBytes(bytes) : writeNow(1, toBytes(bytes));
+    if (rest.length > 0) {
+      streamed.stdout = true;
+      await writeToStream(rest);
+    }
+  }
+
+  function writeStderr(text: string): void {
+    const rest = streamed.stderr ? toBytes(text) : writeNow(2, toBytes(text));
+    if (rest.length > 0) {
+      streamed.stderr = true;
+      process.stderr.write(rest);
+    }
+  }
+
+  return { writeStdout, writeStderr };
+}
+
+/** Writes what the descriptor takes, and returns the rest. A reader that went away takes everything. */
+function writeNow(descriptor: number, bytes: Uint8Array): Uint8Array {
+  let rest = bytes;
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest));
+    } catch (error) {
+      if (errorName(error) === "EAGAIN") {
+        return rest;
+      }
+      ignoreClosed(error);
+      return new Uint8Array();
+    }
+  }
+  return rest;
+}
+
+function writeToStream(bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // The same failure comes twice, as an event and to the callback; unheard, the event would end the process.
+    process.stdout.once("error", () => undefined);
+    process.stdout.write(bytes, (error) => {
+      try {
+        ignoreClosed(error);
+        resolve();
+      } catch (failure) {
+        reject(failure);
+      }
+    });
+  });
+}
+
+/** EPIPE: `kseal decrypt | head`; EBADF: started with the output closed. Everything else loses content. */
+function ignoreClosed(error: unknown): void {
+  const name = errorName(error);
+  if (error instanceof Error && name !== "EPIPE" && name !== "EBADF" && name !== "EOF") {
+    throw writeError("standard output", error);
+  }
+}
+
+function toBytes(content: Uint8Array | string): Uint8Array {
+  return typeof content === "string" ? Buffer.from(content, "utf8") : content;
+}

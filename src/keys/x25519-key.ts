@@ -1,0 +1,26 @@
+import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from "node:crypto";
+
+/** The private key with the given 32 bytes. */
+export function x25519Secret(scalar: Uint8Array): KeyObject {
+  return createPrivateKey({ key: Buffer.from(scalar), format: "raw-private", asymmetricKeyType: "x25519" });
+}
+
+/** The 32 bytes of the public key that belongs to a private key. */
+export function x25519PublicBytes(secret: KeyObject): Uint8Array {
+  return Buffer.from(secret.export({ format: "jwk" }).x ?? "", "base64url");
+}
+
+/**
+ * The Diffie-Hellman secret of a private and a public key.
+ *
+ * @returns `undefined` for a public key that leads to zero whatever the private key is: never accept one.
+ */
+export function x25519Agree(secret: KeyObject, publicBytes: Uint8Array): Uint8Array | undefined {
+  const x = Buffer.from(publicBytes).toString("base64url");
+  try {
+    const publicKey = createPublicKey({ key: { kty: "OKP", crv: "X25519", x }, format: "jwk" });
+    return diffieHellman({ privateKey: secret, publicKey });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,99 @@
+import { findConfig } from "../config/find.ts";
+import { parseConfig } from "../config/rules.ts";
+import { KsealError } from "../errors.ts";
+import { ownRecipients } from "../keys/age.ts";
+import { keysFile } from "../keys/identity-sources.ts";
+import { parseAgeRecipient } from "../keys/recipients.ts";
+import type { OpContext } from "./context.ts";
+import { makeIdentity } from "./keygen.ts";
+
+const defaultPathRegex = "\\.ya?ml$";
+
+export interface InitOptions {
+  /** Recipients for the first rule; without any, the identities at hand are used, or one is made. */
+  readonly recipients: readonly string[];
+  readonly postQuantum: boolean;
+  /** The files that the first rule is for; all YAML files when left out. */
+  readonly pathRegex?: string | undefined;
+  /** Makes an identity without asking. */
+  readonly yes: boolean;
+  readonly dryRun: boolean;
+}
+
+export interface InitResult {
+  readonly recipients: readonly string[];
+  /** The path of the new `.sops.yaml`. */
+  readonly config: string;
+  /** What was done, a line each. */
+  readonly done: readonly string[];
+  /** Commands to type next. */
+  readonly next: readonly string[];
+}
+
+/**
+ * Sets up a folder: an identity if the user has none, and a `.sops.yaml` whose first rule encrypts Secrets. Nothing
+ * that exists is overwritten.
+ *
+ * @throws KsealError `OUTPUT_UNWRITABLE` when this folder or one above it has a `.sops.yaml` already.
+ */
+export async function initFolder(options: InitOptions, context: OpContext): Promise<InitResult> {
+  const { host, log } = context;
+  const existing = await findConfig(host, { file: undefined, from: "working-folder" }, log);
+  if (existing !== undefined) {
+    throw new KsealError("OUTPUT_UNWRITABLE", "there is a configuration for this folder already", {
+      hint: "add a rule there; to give this folder a configuration of its own, copy the file here first",
+      where: { file: existing },
+    });
+  }
+  const done: string[] = [];
+  const recipients = await chooseRecipients(options, done, context);
+  const config = host.resolve(host.cwd, ".sops.yaml");
+  const text = new TextEncoder().encode(configText(recipients, options.pathRegex ?? defaultPathRegex));
+  // A pattern that does not compile is found now, not when the first file is encrypted.
+  parseConfig(text, config);
+  if (!options.dryRun) await host.createFile(config, text, { mode: 0o644 });
+  done.push(`${options.dryRun ? "would write" : "wrote"} ${config}`);
+  return { recipients, config, done, next: ["kseal encrypt -i FILE", "git add .sops.yaml FILE"] };
+}
+
+async function chooseRecipients(
+  options: InitOptions,
+  done: string[],
+  context: OpContext,
+): Promise<readonly string[]> {
+  if (options.recipients.length > 0) return options.recipients.map((text) => parseAgeRecipient(text).text);
+  // An SSH key is for logging in; it becomes a recipient only when the user names it.
+  const atHand = (await ownRecipients(context)).filter((recipient) => recipient.startsWith("age1"));
+  if (atHand.length > 0 && !options.postQuantum) {
+    done.push(`found ${atHand.length === 1 ? "an identity" : `${atHand.length} identities`} of yours`);
+    return atHand;
+  }
+  await askForIdentity(options, context);
+  const { postQuantum, dryRun } = options;
+  const identity = await makeIdentity({ postQuantum, save: true, dryRun }, context);
+  const verb = dryRun ? "would make" : "made";
+  done.push(`${verb} an age identity in ${identity.writtenTo}; keep a copy where it survives this machine`);
+  return [identity.recipient];
+}
+
+async function askForIdentity({ yes, dryRun }: InitOptions, { host, log }: OpContext): Promise<void> {
+  if (yes || dryRun) return;
+  const answer = await host.terminal.ask(`make an age identity in ${keysFile({ host, log })}? [Y/n] `);
+  if (answer === undefined) {
+    throw new KsealError("USAGE", "there is no terminal to ask whether to make an identity", {
+      hint: "add --yes, or name recipients with --age",
+    });
+  }
+  if (!/^(y(es)?)?$/i.test(answer.trim())) {
+    throw new KsealError("CHANGES_REFUSED", "nothing was made", { hint: "name recipients with --age" });
+  }
+}
+
+function configText(recipients: readonly string[], pathRegex: string): string {
+  return `# Which files are encrypted, for whom, and which of their values. The first rule that matches counts.
+creation_rules:
+  - path_regex: ${JSON.stringify(pathRegex)}
+    encrypted_regex: ^(data|stringData)$
+    age:
+${recipients.map((recipient) => `      - ${recipient}\n`).join("")}`;
+}

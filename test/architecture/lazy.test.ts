@@ -1,0 +1,181 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { makeFolder, removeFolder } from "../support/folders.ts";
+import { identities, recipients } from "../support/identities.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const source = join(root, "src", "cli", "main.ts");
+const bundle = join(root, "dist", "cli", "main.cjs");
+
+let cwd: string;
+beforeAll(() => {
+  cwd = makeWorkspace();
+  return () => removeFolder(cwd);
+});
+
+// Start-up is a promise (README, benchmark). It is guarded by what is loaded, never by a stopwatch.
+describe("a command loads only the packages it uses", () => {
+  test.for<[string[], string[]]>([
+    [["--version"], []],
+    [["version"], []],
+    [["decrypt", "a.json"], []],
+    [["decrypt", "a.yaml"], ["js-yaml"]],
+    [["get", "a.yaml", '["data"]["a"]'], ["js-yaml"]],
+    [["filestatus", "a.yaml"], ["js-yaml"]],
+    [["keygen"], []],
+    [
+      ["encrypt", "plain.yaml"],
+      ["js-yaml", "re2js", "yaml"],
+    ],
+    // The indentation that .sops.yaml asks for, which sops reads for this too.
+    [
+      ["sops", "decrypt", "a.yaml"],
+      ["js-yaml", "re2js", "yaml"],
+    ],
+    [["--help"], ["commander"]],
+  ])("%o: %o", ([args, packages]) => {
+    expect(packagesLoadedBy(args, cwd)).toEqual(packages);
+  });
+
+  test("a pattern that is more than a list of words loads the engine for patterns", () => {
+    expect(packagesLoadedBy(["decrypt", "pattern.yaml"], cwd)).toEqual(["js-yaml", "re2js"]);
+  });
+});
+
+describe.skipIf(!existsSync(bundle))("the package's bundle", () => {
+  test.for<[string[], string[]]>([
+    [["--version"], ["main"]],
+    [
+      ["decrypt", "a.json"],
+      ["kseal", "main", "rolldown-runtime"],
+    ],
+    [
+      ["decrypt", "a.yaml"],
+      ["kseal", "main", "rolldown-runtime", "yaml"],
+    ],
+  ])("%o loads the chunks %o", ([args, chunks]) => {
+    expect(chunksLoadedBy(args, cwd)).toEqual(chunks);
+  });
+
+  test("the chunks of every call hold no package but js-yaml, and of that neither schemas nor the writer", () => {
+    const text = ["main", "kseal", "yaml"].map((name) => readFileSync(chunk(name), "utf8")).join("");
+    expect(text).not.toMatch(/RE2JS|CommanderError|YAMLParseError|webcrypto|blowfish/i);
+    expect(text).not.toMatch(/tag:yaml\.org,2002:(omap|binary|timestamp)"|u\{10ffff\}/i);
+  });
+
+  describe("keeps its compiled code", () => {
+    beforeAll(() => {
+      rmSync(join(cwd, "home", ".cache"), { recursive: true, force: true });
+      run(bundle, ["decrypt", "a.yaml"], cwd);
+    });
+    const kept = () => globSync(join(cwd, "home", ".cache", "kseal", "*", "*"));
+
+    test("one file a chunk, for each command, after the command has succeeded", () => {
+      const names = kept().map((path) => basename(path).replace(/-[\w-]{8}\.cjs/, ""));
+      expect(names.sort()).toEqual(["kseal-decrypt", "rolldown-runtime-decrypt", "yaml-decrypt"]);
+      run(bundle, ["decrypt", "missing.yaml"], cwd, { status: 100 });
+      expect(kept()).toHaveLength(3);
+    });
+
+    test("what was damaged is not run, and is written anew", () => {
+      for (const path of kept()) {
+        const intact = readFileSync(path);
+        for (const damaged of [Buffer.alloc(0), intact.subarray(0, intact.length / 2), flipped(intact)]) {
+          writeFileSync(path, damaged);
+          expect(run(bundle, ["decrypt", "a.yaml"], cwd)).toContain("kind: Secret");
+          expect(readFileSync(path).equals(damaged)).toBe(false);
+        }
+      }
+    });
+
+    test("a home that cannot be written to is no failure", () => {
+      rmSync(join(cwd, "home", ".cache"), { recursive: true });
+      writeFileSync(join(cwd, "home", ".cache"), "");
+      expect(run(bundle, ["decrypt", "a.yaml"], cwd)).toContain("kind: Secret");
+    });
+  });
+});
+
+function chunk(name: string): string {
+  const found = globSync(join(root, "dist", "cli", `${name}{,-????????}.cjs`));
+  expect(found).toHaveLength(1);
+  return found[0] ?? "";
+}
+
+function flipped(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  const middle = copy.length >> 1;
+  copy[middle] = (copy[middle] ?? 0) ^ 0xff;
+  return copy;
+}
+
+/** A folder with an identity, a configuration, a plain file and encrypted ones. */
+function makeWorkspace(): string {
+  const plain = "kind: Secret\ndata:\n  a: eA==\n";
+  const age = recipients[0] ?? "";
+  const rule = (path: string, pattern: string) =>
+    `  - { path_regex: ${path}, encrypted_regex: ${pattern}, age: ${age} }\n`;
+  const folder = makeFolder({
+    "home/.config/sops/age/keys.txt": `${identities[0]}\n`,
+    ".sops.yaml": `creation_rules:\n${rule("^pattern", "^da.a$")}${rule("yaml$|json$", "^(data|stringData)$")}`,
+    "plain.yaml": plain,
+    "a.yaml": plain,
+    "pattern.yaml": plain,
+    "a.json": JSON.stringify({ kind: "Secret", data: { a: "eA==" } }),
+  });
+  run(source, ["encrypt", "-i", "a.yaml", "a.json", "pattern.yaml"], folder);
+  return folder;
+}
+
+function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  { nodeOptions = [], status = 0 }: { nodeOptions?: readonly string[]; status?: number } = {},
+): string {
+  const home = join(cwd, "home");
+  const env = { PATH: process.env["PATH"], HOME: home, XDG_CONFIG_HOME: join(home, ".config") };
+  const result = spawnSync(process.execPath, [...nodeOptions, program, ...args], {
+    cwd,
+    env,
+    encoding: "utf8",
+  });
+  expect(result.status, result.stderr).toBe(status);
+  return result.stdout + result.stderr;
+}
+
+function packagesLoadedBy(args: readonly string[], cwd: string): readonly string[] {
+  const recorder = join(cwd, "recorder.mjs");
+  writeFileSync(
+    recorder,
+    `import { registerHooks } from "node:module";
+     const seen = new Set();
+     registerHooks({ resolve(specifier, context, next) {
+       const found = next(specifier, context);
+       const name = /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(found.url)?.[1];
+       if (name !== undefined) seen.add(name);
+       return found;
+     } });
+     process.on("exit", () => process.stderr.write("\\nloaded:" + JSON.stringify([...seen].sort())));`,
+  );
+  return loaded(run(source, args, cwd, { nodeOptions: ["--import", recorder] }));
+}
+
+function chunksLoadedBy(args: readonly string[], cwd: string): readonly string[] {
+  const recorder = join(cwd, "recorder.cjs");
+  writeFileSync(
+    recorder,
+    `const { basename } = require("node:path");
+     process.on("exit", () => {
+       const names = Object.keys(require.cache).map((path) => basename(path).replace(/(-[\\w-]{8})?\\.cjs$/, ""));
+       process.stderr.write("\\nloaded:" + JSON.stringify(names.filter((name) => name !== "recorder").sort()));
+     });`,
+  );
+  return loaded(run(bundle, args, cwd, { nodeOptions: ["--require", recorder] }));
+}
+
+function loaded(text: string): readonly string[] {
+  return JSON.parse(/loaded:(\[.*\])/.exec(text)?.[1] ?? "null");
+}
