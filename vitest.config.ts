@@ -8,5 +8,11 @@ if (major < 24 || (major === 24 && minor < 15)) {
 }
 
 export default defineConfig({
-  test: { include: ["test/**/*.test.ts"], restoreMocks: true, unstubEnvs: true, testTimeout: 60_000 },
+  test: {
+    include: ["test/**/*.test.ts"],
+    restoreMocks: true,
+    unstubEnvs: true,
+    testTimeout: 60_000,
+    retry: process.env["CI"] === undefined ? 0 : 2,
+  },
 });
