@@ -127,6 +127,8 @@ describe("D41: an identity is loaded once in a process", () => {
 
     const recipients = [other, quantum, classic, classic].map(({ recipient }) => recipient);
     const expected = [false, false, true, true];
+    // A command that was first asked for what it gives may be one that looks keys up, so another one asks first.
+    expect(await opens(context, other.recipient)).toBe(false);
     expect(await Promise.all(recipients.map((recipient) => opens(context, recipient)))).toEqual(expected);
     for (const [i, recipient] of recipients.entries()) {
       expect(await opens(context, recipient)).toBe(expected[i]);
