@@ -97,7 +97,7 @@ export async function openParsed(
     const plain = await openTree({ parsed, metadata, dataKey, file: text.file }, options, context);
     return { ...text, parsed, metadata, dataKey, plain };
   } catch (error) {
-    throw error instanceof KsealError ? error.at({ file: text.file }) : error;
+    throw error instanceof KsealError ? error.at({ file: text.file }, damageHint(error, text.file)) : error;
   }
 }
 
@@ -129,6 +129,16 @@ function notEncrypted(file: string): KsealError {
     hint: file === "-" ? undefined : `encrypt it with: kseal encrypt -i ${shellWord(file)}`,
     where: { file },
   });
+}
+
+// Whatever damaged an encrypted file, Git has the last version that was whole.
+function damageHint({ code }: KsealError, file: string): string | undefined {
+  const isDamage =
+    code === "DECRYPT_FAILED" ||
+    code === "VALUE_MALFORMED" ||
+    code === "METADATA_INVALID" ||
+    code.startsWith("MAC_");
+  return isDamage && file !== "-" ? `see what changed it: git log -p ${shellWord(file)}` : undefined;
 }
 
 function conflictHint(file: string): string {
