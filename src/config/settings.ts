@@ -1,7 +1,7 @@
 import type { Host } from "../core/ports.ts";
+import { splitWords } from "../core/shell-words.ts";
 import { KsealError } from "../errors.ts";
 import type { UserFile } from "./user-file.ts";
-import { splitWords } from "./words.ts";
 
 /** What a run of kseal may do, merged once from flags, environment and the user's own file; frozen. */
 export interface Settings {
@@ -101,7 +101,7 @@ function editorOf(
   const origin = variable ?? path;
   const commandLine = variable === undefined ? fromFile : env[variable];
   if (commandLine === undefined) return undefined;
-  const words = splitWords(commandLine, { backslash: platform === "win32" ? "literal" : "escape" });
+  const words = splitWords(commandLine, platform === "win32" ? "windows" : "posix");
   if (words === undefined) {
     throw new KsealError("USAGE", `the editor of ${origin} has an opening quote without its end`);
   }

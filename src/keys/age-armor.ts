@@ -1,6 +1,6 @@
 import { decodeBase64, encodeBase64 } from "../core/base64.ts";
+import { concatBytes } from "../core/concat-bytes.ts";
 import { KsealError } from "../errors.ts";
-import { concatBytes } from "./concat-bytes.ts";
 
 const begin = "-----BEGIN AGE ENCRYPTED FILE-----";
 const end = "-----END AGE ENCRYPTED FILE-----";

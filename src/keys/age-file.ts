@@ -1,3 +1,4 @@
+import { concatBytes } from "../core/concat-bytes.ts";
 import type { Host } from "../core/ports.ts";
 import { armor, dearmor, isArmored } from "./age-armor.ts";
 import {
@@ -10,7 +11,6 @@ import {
 } from "./age-header.ts";
 import { openPayload, sealPayload } from "./age-payload.ts";
 import { loadChaCha } from "./chacha.ts";
-import { concatBytes } from "./concat-bytes.ts";
 
 /** What can open age files. It keeps its secret to itself. */
 export interface AgeIdentity {

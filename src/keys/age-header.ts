@@ -1,6 +1,6 @@
 import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from "node:crypto";
+import { concatBytes } from "../core/concat-bytes.ts";
 import { KsealError } from "../errors.ts";
-import { concatBytes } from "./concat-bytes.ts";
 import { decodeUnpadded, encodeUnpadded } from "./unpadded-base64.ts";
 
 /** The file key, wrapped for one recipient. The first argument is the type: `X25519`, `ssh-rsa`. */

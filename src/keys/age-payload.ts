@@ -1,7 +1,7 @@
 import { createSecretKey, hkdfSync } from "node:crypto";
+import { concatBytes } from "../core/concat-bytes.ts";
 import { KsealError } from "../errors.ts";
 import type { ChaCha } from "./chacha.ts";
-import { concatBytes } from "./concat-bytes.ts";
 
 /*
  * The payload: a 16-byte nonce, then chunks of 64 KiB, each sealed by itself under

@@ -5,7 +5,7 @@ import {
   getCipherInfo,
   type KeyObject,
 } from "node:crypto";
-import { concatBytes } from "./concat-bytes.ts";
+import { concatBytes } from "../core/concat-bytes.ts";
 
 /** ChaCha20-Poly1305 with 12-byte nonces and the 16-byte tag behind the ciphertext, as age has it everywhere. */
 export interface ChaCha {

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey } from "node:crypto";
-import { concatBytes } from "./concat-bytes.ts";
+import { concatBytes } from "../core/concat-bytes.ts";
 
 /*
  * HPKE (RFC 9180) in base mode with HKDF-SHA256 and ChaCha20-Poly1305, as far as age needs it: the key and nonce of

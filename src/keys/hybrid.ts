@@ -1,12 +1,12 @@
 // Named imports of what a runtime lacks fail before anything can be asked.
 import crypto, { createHash, createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
+import { concatBytes } from "../core/concat-bytes.ts";
 import type { Host } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
 import type { AgeIdentity } from "./age-file.ts";
 import { malformedHeader, type Stanza } from "./age-header.ts";
 import { encodeBech32 } from "./bech32.ts";
 import { loadChaCha } from "./chacha.ts";
-import { concatBytes } from "./concat-bytes.ts";
 import { hpkeKeyAndNonce } from "./hpke.ts";
 import { decodeUnpadded, encodeUnpadded } from "./unpadded-base64.ts";
 import { wrappedKeyLength } from "./x25519.ts";

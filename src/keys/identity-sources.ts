@@ -1,8 +1,8 @@
 import type { ExecResult } from "../core/ports.ts";
+import { splitWords } from "../core/shell-words.ts";
 import { KsealError } from "../errors.ts";
 import { type Loaded, readIdentities } from "./identity-text.ts";
 import type { KeyContext } from "./provider.ts";
-import { splitWords } from "./shell-words.ts";
 
 /** A place where SOPS looks for age identities. */
 export interface IdentitySource {
@@ -113,7 +113,7 @@ async function run(
   line: string,
   { recipient, context: { host } }: { recipient: string; context: KeyContext },
 ): Promise<Uint8Array> {
-  const [program, ...args] = splitWords(line) ?? [];
+  const [program, ...args] = splitWords(line, "shlex") ?? [];
   if (program === undefined)
     throw new KsealError("DECRYPT_FAILED", "its value is no command: a quote is not closed");
   const env = { ...host.env, SOPS_AGE_RECIPIENT: recipient };

@@ -1,7 +1,7 @@
+import { concatBytes } from "../core/concat-bytes.ts";
 import type { Conversation } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
 import { parseBodyLine, parseStanzaLine, printStanza, type Stanza } from "./age-header.ts";
-import { concatBytes } from "./concat-bytes.ts";
 import { answerPlugin, plainText } from "./plugin-questions.ts";
 import type { KeyContext } from "./provider.ts";
 

@@ -1,9 +1,9 @@
 import { scrypt } from "node:crypto";
+import { concatBytes } from "../core/concat-bytes.ts";
 import { KsealError } from "../errors.ts";
 import type { AgeHeader } from "./age-header.ts";
 import { malformedHeader } from "./age-header.ts";
 import { loadChaCha } from "./chacha.ts";
-import { concatBytes } from "./concat-bytes.ts";
 import { decodeUnpadded } from "./unpadded-base64.ts";
 import { wrappedKeyLength, zeroNonce } from "./x25519.ts";
 

@@ -1,9 +1,9 @@
 import { createHash, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
+import { concatBytes } from "../core/concat-bytes.ts";
 import type { Host } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
 import { malformedHeader, type Stanza } from "./age-header.ts";
 import { loadChaCha } from "./chacha.ts";
-import { concatBytes } from "./concat-bytes.ts";
 import { type SshPublicKey, sshTag } from "./ssh-public-key.ts";
 import { decodeUnpadded, encodeUnpadded } from "./unpadded-base64.ts";
 import { zeroNonce } from "./x25519.ts";

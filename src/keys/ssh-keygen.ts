@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { encodeBase64 } from "../core/base64.ts";
-import { concatBytes } from "./concat-bytes.ts";
+import { concatBytes } from "../core/concat-bytes.ts";
 
 /** An SSH key pair: the private half as an OpenSSH file, the public half as a line of `authorized_keys`. */
 export interface SshKeyPair {

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from "node:crypto";
 import { decodeBase64 } from "../core/base64.ts";
+import { concatBytes } from "../core/concat-bytes.ts";
 import { KsealError } from "../errors.ts";
-import { concatBytes } from "./concat-bytes.ts";
 import { decryptSshKey } from "./ssh-cipher.ts";
 import { parseSshWire, positive, type SshPublicKey } from "./ssh-public-key.ts";
 import { SshReader } from "./ssh-wire.ts";

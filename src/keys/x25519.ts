@@ -1,11 +1,11 @@
 import { createSecretKey, hkdfSync } from "node:crypto";
+import { concatBytes } from "../core/concat-bytes.ts";
 import type { Host } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
 import type { AgeIdentity } from "./age-file.ts";
 import { malformedHeader, type Stanza } from "./age-header.ts";
 import { encodeBech32 } from "./bech32.ts";
 import { loadChaCha } from "./chacha.ts";
-import { concatBytes } from "./concat-bytes.ts";
 import { decodeUnpadded, encodeUnpadded } from "./unpadded-base64.ts";
 import { x25519Agree, x25519PublicBytes, x25519Secret } from "./x25519-key.ts";
 

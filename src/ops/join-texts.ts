@@ -1,3 +1,4 @@
+import { concatBytes } from "../core/concat-bytes.ts";
 import { KsealError } from "../errors.ts";
 import type { Format } from "../formats/store.ts";
 
@@ -34,7 +35,7 @@ export function joinTexts(
     const end = body.length > 0 && body.at(-1) !== lineFeed ? "\n" : "";
     return [encoder.encode(separator), body, encoder.encode(end)];
   });
-  return concat(parts);
+  return concatBytes(parts);
 }
 
 // A document that brings its own `---` needs none before it; one with directives needs the end of the last document.
@@ -46,14 +47,4 @@ function yamlSeparator(text: Uint8Array): string {
 
 function withoutByteOrderMark(text: Uint8Array): Uint8Array {
   return text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf ? text.subarray(3) : text;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

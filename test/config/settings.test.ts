@@ -1,7 +1,7 @@
 import { posix, win32 } from "node:path";
 import { describe, expect, test } from "vitest";
 import { environmentRecipients, loadSettings, parseDecryptionOrder } from "../../src/config/settings.ts";
-import { splitWords } from "../../src/config/words.ts";
+import { splitWords } from "../../src/core/shell-words.ts";
 import { KsealError } from "../../src/errors.ts";
 
 interface World {
@@ -157,11 +157,11 @@ describe("a command line is split as a shell would, without one", () => {
   });
 
   test("a backslash is only a character where paths are written with it", () => {
-    expect(splitWords("C:\\a\\b.exe \"C:\\c d\\\" 'e\\'", { backslash: "literal" })).toEqual([
+    expect(splitWords("C:\\a\\b.exe \"C:\\c d\\\" 'e\\'", "windows")).toEqual([
       "C:\\a\\b.exe",
       "C:\\c d\\",
       "e\\",
     ]);
-    expect(splitWords('"a', { backslash: "literal" })).toBeUndefined();
+    expect(splitWords('"a', "windows")).toBeUndefined();
   });
 });

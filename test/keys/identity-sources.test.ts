@@ -2,11 +2,12 @@ import { scryptSync } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
+import { concatBytes } from "../../src/core/concat-bytes.ts";
 import { DataKey } from "../../src/core/data-key.ts";
-import { ageProvider, ownRecipients } from "../../src/keys/age.ts";
+import { ageProvider } from "../../src/keys/age.ts";
 import { sealAgeFile } from "../../src/keys/age-file.ts";
 import { loadChaCha } from "../../src/keys/chacha.ts";
-import { concatBytes } from "../../src/keys/concat-bytes.ts";
+import { identitiesOf } from "../../src/keys/identities.ts";
 import { generateIdentity, type NewIdentity } from "../../src/keys/keygen.ts";
 import type { KeyContext } from "../../src/keys/provider.ts";
 import { generateSshKey } from "../../src/keys/ssh-keygen.ts";
@@ -108,7 +109,7 @@ describe("an identity is found", () => {
     );
     expect(await opens(context, quantum.recipient)).toBe(true);
     expect(await opens(context, classic.recipient)).toBe(false);
-    expect(await ownRecipients(context)).toEqual([other.recipient, quantum.recipient]);
+    expect(await identitiesOf(context).recipients()).toEqual([other.recipient, quantum.recipient]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { splitWords } from "../../src/keys/shell-words.ts";
+import { splitWords } from "../../src/core/shell-words.ts";
 
 // As the shlex package that SOPS uses splits them.
 test.for([
@@ -12,11 +12,14 @@ test.for([
   ["a '' \"\"", ["a", "", ""]],
   ["a # the rest\nb", ["a", "b"]],
   ["a#b c", ["a#b", "c"]],
+  ["# nothing else", []],
+  ["''#a \\##b c#", ["#a", "##b", "c#"]],
+  ['"a\\nb"', ["anb"]],
   ["", []],
 ] as const)("%j splits into %j", ([line, words]) => {
-  expect(splitWords(line)).toEqual(words);
+  expect(splitWords(line, "shlex")).toEqual(words);
 });
 
 test.for(["a 'b", 'a "b', 'a "b\\"', "a \\"])("%j has no end", (line) => {
-  expect(splitWords(line)).toBeUndefined();
+  expect(splitWords(line, "shlex")).toBeUndefined();
 });
