@@ -1,74 +1,22 @@
 import type { CommandSpec, OptionSpec } from "./command.ts";
-
-const formats = ["yaml", "json", "dotenv", "ini", "binary"];
-const inputType: OptionSpec = {
-  flags: "--input-type <format>",
-  summary: "the input's format, instead of by file name",
-  choices: formats,
-};
-const outputType: OptionSpec = {
-  flags: "--output-type <format>",
-  summary: "the output's format, instead of the input's",
-  choices: formats,
-};
-const indent: OptionSpec = {
-  flags: "--indent <spaces>",
-  summary: "spaces a level in new or converted YAML and JSON",
-};
-const inPlace: OptionSpec = {
-  flags: "-i, --in-place",
-  summary: "write the result over the file it was read from",
-};
-const out: OptionSpec = {
-  flags: "--out <path>",
-  summary: "write to a file; for several files to the same tree below a folder",
-};
-const dryRun: OptionSpec = { flags: "--dry-run", summary: "do everything but write" };
-const ignoreMac: OptionSpec = {
-  flags: "--ignore-mac",
-  summary: "accept a file whose MAC is missing or wrong, with a warning",
-};
-const nameOverride: OptionSpec = {
-  flags: "--filename <name>",
-  summary: "the name that decides format and rule, for standard input",
-};
-const decryptionOrder: OptionSpec = {
-  flags: "--decryption-order <types>",
-  summary: "key types to try first, e.g. age,pgp",
-};
-const age: OptionSpec = {
-  flags: "-a, --age <recipient>",
-  summary: "encrypt to this age recipient, without asking the rules",
-  repeatable: true,
-};
-const recipientsFile: OptionSpec = {
-  flags: "-R, --recipients-file <file>",
-  summary: "encrypt to the age recipients in a file, one a line",
-  repeatable: true,
-};
-const threshold: OptionSpec = {
-  flags: "--shamir-secret-sharing-threshold <groups>",
-  summary: "how many key groups must open",
-};
-const yes: OptionSpec = { flags: "-y, --yes", summary: "do it without asking" };
-const user: OptionSpec = { flags: "--user <name>", summary: "run the command as another user" };
-
-const selection: readonly OptionSpec[] = [
-  { flags: "--encrypted-regex <pattern>", summary: "encrypt only below keys that match" },
-  { flags: "--unencrypted-regex <pattern>", summary: "encrypt all but what is below keys that match" },
-  { flags: "--encrypted-suffix <suffix>", summary: "encrypt only below keys with this ending" },
-  { flags: "--unencrypted-suffix <suffix>", summary: "encrypt all but what is below keys with this ending" },
-  {
-    flags: "--encrypted-comment-regex <pattern>",
-    summary: "encrypt only what follows a comment that matches",
-  },
-  {
-    flags: "--unencrypted-comment-regex <pattern>",
-    summary: "encrypt all but what follows a comment that matches",
-  },
-];
-
-const editing: readonly OptionSpec[] = [inputType, ignoreMac, decryptionOrder, dryRun];
+import {
+  age,
+  decryptionOrder,
+  dryRun,
+  editing,
+  ignoreMac,
+  indent,
+  inPlace,
+  inputType,
+  nameOverride,
+  out,
+  outputType,
+  recipientsFile,
+  selection,
+  threshold,
+  user,
+  yes,
+} from "./shared-options.ts";
 
 /** Options that every command has. */
 export const globalOptions: readonly OptionSpec[] = [

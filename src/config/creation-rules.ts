@@ -1,6 +1,6 @@
 import { isScalar, isSeq } from "yaml";
 import type { KeyGroups } from "../core/master-key.ts";
-import type { Selection } from "../core/selection.ts";
+import { type Selection, selectionRules } from "../core/selection.ts";
 import { keyGroups, keysOf, splitAtCommas, withoutDuplicates } from "./key-groups.ts";
 import { type Mapping, mapping } from "./mapping.ts";
 import {
@@ -153,15 +153,6 @@ function checkThreshold(groups: KeyGroups, rule: Mapping<RuleFields>, reading: R
     reading.report(place, `shamir_threshold is ${threshold}, but there are only ${groups.length} key groups`);
   }
 }
-
-const selectionRules = [
-  "unencrypted_suffix",
-  "encrypted_suffix",
-  "unencrypted_regex",
-  "encrypted_regex",
-  "unencrypted_comment_regex",
-  "encrypted_comment_regex",
-] as const satisfies readonly Selection["rule"][];
 
 function selectionOf(rule: Mapping<RuleFields>, reading: Reading): Selection | undefined {
   const [first, ...others] = selectionRules

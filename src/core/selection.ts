@@ -1,14 +1,18 @@
 import { KsealError } from "../errors.ts";
 
+/** The ways to say which values are encrypted, as files, creation rules and flags name them. */
+export const selectionRules = [
+  "unencrypted_suffix",
+  "encrypted_suffix",
+  "unencrypted_regex",
+  "encrypted_regex",
+  "unencrypted_comment_regex",
+  "encrypted_comment_regex",
+] as const;
+
 /** Which values of a file are encrypted. A file has at most one rule (sops.md 6). */
 export interface Selection {
-  readonly rule:
-    | "unencrypted_suffix"
-    | "encrypted_suffix"
-    | "unencrypted_regex"
-    | "encrypted_regex"
-    | "unencrypted_comment_regex"
-    | "encrypted_comment_regex";
+  readonly rule: (typeof selectionRules)[number];
   /** The suffix, or a pattern with RE2 semantics that is searched unanchored. */
   readonly pattern: string;
 }

@@ -1,6 +1,6 @@
 import type { WrappedKey } from "../core/master-key.ts";
 import type { Metadata } from "../core/metadata.ts";
-import type { Selection } from "../core/selection.ts";
+import { type Selection, selectionRules } from "../core/selection.ts";
 import type { Entry, MapNode, TreeNode } from "../core/tree.ts";
 import {
   readKeys,
@@ -12,15 +12,6 @@ import {
 } from "./metadata-keys.ts";
 import type { FormatWarning } from "./store.ts";
 import { canonicalDate, openFields, unreadable, type WeakFields } from "./weak-fields.ts";
-
-const selectionRules: readonly Selection["rule"][] = [
-  "unencrypted_suffix",
-  "encrypted_suffix",
-  "unencrypted_regex",
-  "encrypted_regex",
-  "unencrypted_comment_regex",
-  "encrypted_comment_regex",
-];
 
 /**
  * Reads the `sops` block of a file, as any store found it.

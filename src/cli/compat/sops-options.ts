@@ -1,4 +1,4 @@
-import type { Selection } from "../../core/selection.ts";
+import { type Selection, selectionRules } from "../../core/selection.ts";
 import { KsealError } from "../../errors.ts";
 import type { FlagValues } from "./go-flags.ts";
 import { laterKeyTypes } from "./sops-flags.ts";
@@ -43,17 +43,8 @@ export function targetOf(values: FlagValues): Target {
   return target;
 }
 
-const selectionFlags = [
-  "unencrypted_suffix",
-  "encrypted_suffix",
-  "unencrypted_regex",
-  "encrypted_regex",
-  "unencrypted_comment_regex",
-  "encrypted_comment_regex",
-] as const satisfies readonly Selection["rule"][];
-
 function selectionOf(values: FlagValues): Selection | undefined {
-  const [first, second] = selectionFlags.flatMap((rule) => {
+  const [first, second] = selectionRules.flatMap((rule) => {
     const pattern = values.text(rule.replaceAll("_", "-"));
     return pattern === undefined ? [] : [{ rule, pattern }];
   });
