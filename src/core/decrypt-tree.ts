@@ -18,16 +18,21 @@ export interface OpenedTree {
   readonly warnings: readonly string[];
 }
 
+export interface DecryptTreeOptions {
+  readonly key: KeyObject;
+  readonly selector: Selector;
+  readonly macOnlyEncrypted: boolean;
+  /** Leaves that were opened before under the same keys, with what they opened to: they are not opened once more. */
+  readonly opened?: ReadonlyMap<Scalar | Comment, Scalar | Comment> | undefined;
+}
+
 /**
  * Decrypts the values of a tree that the rule selects. The result must not leave the caller before the MAC was
  * verified.
  *
  * @throws KsealError `DECRYPT_FAILED` or `VALUE_MALFORMED` with the path of the first value that does not open.
  */
-export function decryptTree(
-  sealed: Document,
-  options: { key: KeyObject; selector: Selector; macOnlyEncrypted: boolean },
-): OpenedTree {
+export function decryptTree(sealed: Document, options: DecryptTreeOptions): OpenedTree {
   const { key, macOnlyEncrypted } = options;
   const hash = new MacHash(options);
   const comments = { inClear: 0, unopened: 0 };
@@ -38,18 +43,22 @@ export function decryptTree(
         if (leaf.kind !== "comment" && !macOnlyEncrypted) hash.add(scalarBytes(leaf));
         return leaf;
       }
-      if (leaf.kind === "comment") {
-        const comment = openComment(leaf, place, key);
-        if (comment === undefined) comments[isSealed(leaf.text) ? "unopened" : "inClear"]++;
-        return comment ?? leaf;
+      const opened = options.opened?.get(leaf) ?? openLeaf(leaf, place, key);
+      if (opened === undefined) {
+        comments[leaf.kind === "comment" && isSealed(leaf.text) ? "unopened" : "inClear"]++;
+        return leaf;
       }
-      const opened = openScalar(leaf, place, key);
       // What was opened decides, not what stood there: SOPS stores list comments as text items (sops.md D1).
       if (opened.kind !== "comment") hash.add(scalarBytes(opened));
       return opened;
     },
   });
   return { document, mac: hash.digest(), warnings: warningsFor(comments) };
+}
+
+/** `undefined` for a comment that stays as it stands. */
+function openLeaf(leaf: Scalar | Comment, place: Place, key: KeyObject): Scalar | Comment | undefined {
+  return leaf.kind === "comment" ? openComment(leaf, place, key) : openScalar(leaf, place, key);
 }
 
 function openScalar(scalar: Scalar, place: Place, key: KeyObject): Scalar | Comment {

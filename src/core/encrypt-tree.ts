@@ -17,10 +17,13 @@ export interface SealedTree {
   readonly document: Document;
   /** SHA-512 over the values in upper-case hex, for `sealMac`. Never to be shown. */
   readonly mac: string;
-  /** How many values and comments are encrypted. Empty strings are selected but stay empty, so they do not count. */
+  /** How many values are encrypted. Empty strings are selected but stay empty, so they do not count. */
   readonly encrypted: number;
+  readonly encryptedComments: number;
   /** How many values the rule selects, empty ones included. */
   readonly selected: number;
+  /** The leaves that kept their ciphertext, each with what it opened to at its place. */
+  readonly kept: ReadonlyMap<Scalar | Comment, Scalar | Comment>;
 }
 
 export interface EncryptTreeOptions {
@@ -45,8 +48,9 @@ export function encryptTree(tree: Document, options: EncryptTreeOptions): Sealed
   const { key, selector, macOnlyEncrypted } = options;
   const hash = new MacHash(options);
   const nextIv = ivSource(options.random);
-  let encrypted = 0;
+  const encrypted = { values: 0, comments: 0 };
   let selected = 0;
+  const keptLeaves = new Map<Scalar | Comment, Scalar | Comment>();
   const document = mapLeaves(tree, {
     selector,
     earlier: options.previous,
@@ -58,14 +62,22 @@ export function encryptTree(tree: Document, options: EncryptTreeOptions): Sealed
       if (!isComment) selected++;
       // SOPS leaves empty strings and comments empty; its readers cannot parse an encrypted one.
       if (plaintext.length === 0) return leaf;
-      encrypted++;
-      const sealed =
-        keptLeaf(leaf, place) ?? sealLeaf(leaf, plaintext, { key, aad: place.aad, iv: nextIv() });
+      encrypted[isComment ? "comments" : "values"]++;
+      const kept = keptLeaf(leaf, place);
+      if (kept) keptLeaves.set(kept, leaf);
+      const sealed = kept ?? sealLeaf(leaf, plaintext, { key, aad: place.aad, iv: nextIv() });
       if (sealed.kind === "comment" && selector.mistakesForMark(sealed.text)) throw ambiguousMark();
       return sealed;
     },
   });
-  return { document, mac: hash.digest(), encrypted, selected };
+  return {
+    document,
+    mac: hash.digest(),
+    encrypted: encrypted.values,
+    encryptedComments: encrypted.comments,
+    selected,
+    kept: keptLeaves,
+  };
 }
 
 /**

@@ -16,6 +16,11 @@ export interface Host extends Files {
   now(): number;
   /** Cryptographically secure random bytes. */
   random(length: number): Uint8Array;
+  /**
+   * Called between two passes over content of so many bytes: where the runtime can be told, what the pass before left
+   * behind is given back, so that the passes do not add up in memory.
+   */
+  releaseMemory(bytes: number): void;
   /** Resolves a path against `cwd`, in the machine's own notation. */
   resolve(...parts: string[]): string;
 

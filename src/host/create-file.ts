@@ -13,13 +13,20 @@ import {
   writeNewFile,
 } from "./new-version.ts";
 
+interface NewFile {
+  readonly path: string;
+  /** What messages call it. */
+  readonly shown: string;
+  readonly bytes: Uint8Array;
+}
+
 /**
  * Creates a file that is complete as soon as it is there. An existing file is replaced only when asked to, and then
  * keeps its mode unless another one is given.
  */
 export async function createFile(
   machine: Machine,
-  file: { readonly path: string; readonly shown: string; readonly bytes: Uint8Array },
+  file: NewFile,
   options: { readonly mode?: number; readonly overwrite?: boolean },
 ): Promise<void> {
   try {
@@ -36,31 +43,17 @@ export async function createFile(
   }
 }
 
-interface NewFile {
-  readonly path: string;
-  readonly shown: string;
-  readonly bytes: Uint8Array;
-}
-
 async function createOnly(
   machine: Machine,
   { path, bytes }: NewFile,
   mode: number | undefined,
 ): Promise<void> {
-  const folder = dirname(path);
-  await removeLeftovers(machine, folder);
-  const { next } = siblingName(machine, path);
-  const forget = removeAtSignal(new Set([next]));
-  try {
+  await writeBeside(machine, path, async (next) => {
     await writeNewFile(next, bytes, { mode });
     if (!(await addName(next, path))) {
       await writeNewFile(path, bytes, { mode });
     }
-  } finally {
-    await rm(next, { force: true });
-    forget();
-  }
-  await syncFolder(folder);
+  });
 }
 
 /** Gives a file a second name, which unlike a rename fails when that is taken; `false` where files have but one. */
@@ -88,17 +81,29 @@ async function overwrite(
   }
   const target = await targetOf(path);
   const like = await checkTarget(target, shown);
-  await removeLeftovers(machine, dirname(target));
+  await writeBeside(machine, target, async (next) => {
+    await writeNewFile(next, bytes, mode === undefined ? { like } : { mode });
+    await rename(next, target);
+  });
+}
+
+/** Lets `write` make a file under a name beside the target and put it in place; nothing stays under that name. */
+async function writeBeside(
+  machine: Machine,
+  target: string,
+  write: (next: string) => Promise<void>,
+): Promise<void> {
+  const folder = dirname(target);
+  await removeLeftovers(machine, folder);
   const { next } = siblingName(machine, target);
   const forget = removeAtSignal(new Set([next]));
   try {
-    await writeNewFile(next, bytes, mode === undefined ? { like } : { mode });
-    await rename(next, target);
+    await write(next);
   } finally {
     await rm(next, { force: true });
     forget();
   }
-  await syncFolder(dirname(target));
+  await syncFolder(folder);
 }
 
 /** `/dev/stdout`, a named pipe: nothing to replace, just a place to write to. */

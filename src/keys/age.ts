@@ -42,11 +42,6 @@ export const ageProvider: KeyProvider<AgeKey> = {
   },
 };
 
-/** The recipients of the identities at hand, as far as they can be told without asking the user. */
-export async function ownRecipients(context: KeyContext): Promise<readonly string[]> {
-  return await identitiesOf(context).recipients();
-}
-
 async function seal(recipient: AgeRecipient, dataKey: DataKey, context: KeyContext): Promise<string> {
   const random = (length: number): Uint8Array => context.host.random(length);
   const content = dataKey.reveal();

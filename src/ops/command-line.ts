@@ -1,5 +1,16 @@
 import type { ExecOptions, Host } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
+import type { OpenOptions } from "./load-file.ts";
+
+/** Which command is run with an encrypted file, and as whom. */
+export interface CommandOptions extends OpenOptions {
+  /** A file, or `-` for standard input. */
+  readonly path: string;
+  /** One word is a line for the shell; several are a program and its arguments. */
+  readonly command: readonly string[];
+  /** Runs the command as this user, without kseal's groups and with that user's HOME (sops.md D46). */
+  readonly user?: string | undefined;
+}
 
 /** A command as the host runs it. */
 export interface CommandLine {

@@ -4,17 +4,11 @@ import { KsealError } from "../errors.ts";
 import { storeFor } from "../formats/detect.ts";
 import type { Format } from "../formats/store.ts";
 import type { OpContext } from "./context.ts";
-import { freshLayout, layoutLike } from "./layout.ts";
-import type { OpenedFile } from "./load-file.ts";
+import { freshLayout, type LayoutOptions, layoutLike } from "./layout.ts";
+import type { OpenedFile, OpenOptions } from "./load-file.ts";
 
 /** How to decrypt, for files and text alike. */
-export interface DecryptOptions {
-  readonly inputType?: Format | undefined;
-  /** The input's format when left out. */
-  readonly outputType?: Format | undefined;
-  readonly indent?: number | undefined;
-  /** Accepts a file whose MAC is missing or wrong, with a warning (sops.md D50). */
-  readonly ignoreMac?: boolean | undefined;
+export interface DecryptOptions extends OpenOptions, LayoutOptions {
   /** A tree path such as `["stringData"]["password"]`: only what stands there. */
   readonly extract?: string | undefined;
 }

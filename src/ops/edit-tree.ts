@@ -1,16 +1,16 @@
 import type { MapNode } from "../core/tree.ts";
 import { KsealError } from "../errors.ts";
-import type { Format } from "../formats/store.ts";
 import type { OpContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
+import type { LayoutOptions } from "./layout.ts";
 import { warnOfUnlisted } from "./listed-recipients.ts";
-import { openText, readText } from "./load-file.ts";
+import { type OpenOptions, openText, readText } from "./load-file.ts";
 import { resealFile } from "./reseal-file.ts";
 import { selectOne } from "./select-files.ts";
 import { withLocks, writeResults } from "./write-result.ts";
 
 /** What `set`, `unset` and `rename` have in common. */
-export interface EditTreeOptions {
+export interface EditTreeOptions extends OpenOptions, LayoutOptions {
   /** A file, or `-` for standard input. */
   readonly path: string;
   /** A tree path such as `["stringData"]["password"]`, in the first document unless {@link document} says otherwise. */
@@ -19,11 +19,7 @@ export interface EditTreeOptions {
   readonly document?: number | undefined;
   /** `in-place` when left out. */
   readonly destination?: Destination | undefined;
-  readonly inputType?: Format | undefined;
-  readonly outputType?: Format | undefined;
-  readonly indent?: number | undefined;
   readonly nameOverride?: string | undefined;
-  readonly ignoreMac?: boolean | undefined;
   /** Leaves the file as it is when it says so already, instead of writing (set) or failing (unset). */
   readonly idempotent?: boolean | undefined;
   readonly dryRun?: boolean | undefined;

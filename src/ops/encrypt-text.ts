@@ -12,7 +12,7 @@ import { chooseRecipients, chooseSelection, type SelectionOrigin } from "./choos
 import type { OpContext } from "./context.ts";
 import { shellWord } from "./file-path.ts";
 import { clearSections, clearStrayFields, stripSecrets } from "./kubernetes-secret.ts";
-import { layoutLike } from "./layout.ts";
+import { type LayoutOptions, layoutLike } from "./layout.ts";
 import { type FileText, parseText } from "./load-file.ts";
 import type { KeyFlags } from "./recipients.ts";
 import { sealTree } from "./reseal-file.ts";
@@ -20,7 +20,7 @@ import { indentOf, type RuleBook } from "./rule-book.ts";
 import { isVacant } from "./walk-leaves.ts";
 
 /** How to encrypt, for files and text alike. */
-export interface EncryptOptions {
+export interface EncryptOptions extends LayoutOptions {
   /** Recipients by flag. They form one group and need no rule; the matching rule's selection still applies. */
   readonly keys?: KeyFlags | undefined;
   /** The selection rule by flag. */
@@ -28,10 +28,6 @@ export interface EncryptOptions {
   readonly macOnlyEncrypted?: boolean | undefined;
   readonly shamirThreshold?: number | undefined;
   readonly inputType?: Format | undefined;
-  /** The input's format when left out. */
-  readonly outputType?: Format | undefined;
-  /** Spaces a level; the setting of `stores` in `.sops.yaml` when left out. */
-  readonly indent?: number | undefined;
   /**
    * Whether Secrets without a selection rule get `encrypted_regex: ^(data|stringData)$`, and are checked for what
    * would stay in clear. On unless this is `false` (as `kseal sops` sets it).
@@ -53,8 +49,9 @@ export interface EncryptedText {
   readonly selectionFrom: SelectionOrigin;
   /** The creation rule that matched, if one did. */
   readonly rule: { readonly config: string; readonly line: number } | undefined;
-  /** Values and comments that were encrypted. */
+  /** How many values were encrypted, and how many comments. */
   readonly encrypted: number;
+  readonly encryptedComments: number;
   /** The fields that `strip` removed, as tree paths. */
   readonly stripped: readonly string[];
 }
@@ -162,6 +159,7 @@ async function encryptParsed(
 
   refuseAliasesUnderComments(parsed, selection);
 
+  host.releaseMemory(text.bytes.length);
   const dataKey = new DataKey(host.random(32));
   const wrapped = await context.keyring.wrapAll(dataKey, groups, shamirThreshold);
   const macOnlyEncrypted = !isBinary && (options.macOnlyEncrypted ?? matched?.rule.macOnlyEncrypted ?? false);
@@ -170,6 +168,7 @@ async function encryptParsed(
   if (!isBinary && !options.allowNothing) refuseClear(document, sealed, { selection, checksSecrets });
   if (checksSecrets) refuseStrayFields(document, sealed.document, text.file);
 
+  host.releaseMemory(text.bytes.length);
   const format = options.outputType ?? parsed.format;
   const store = await storeFor(format);
   const indent = options.indent ?? indentOf(await rules.configFor(path), format);
@@ -184,6 +183,7 @@ async function encryptParsed(
     selectionFrom: origin,
     rule: matched && { config: matched.config.path, line: matched.rule.line },
     encrypted: sealed.encrypted,
+    encryptedComments: sealed.encryptedComments,
     stripped: stripped.map(printTreePath),
   };
 }

@@ -3,24 +3,16 @@ import type { MapNode } from "../core/tree.ts";
 import { printTreePath } from "../core/tree-path.ts";
 import { KsealError } from "../errors.ts";
 import { spellScalar } from "../formats/scalar-spelling.ts";
-import type { Format } from "../formats/store.ts";
-import { commandLine, inForeground } from "./command-line.ts";
+import { type CommandOptions, commandLine, inForeground } from "./command-line.ts";
 import type { OpContext } from "./context.ts";
 import { openText, readText } from "./load-file.ts";
 import { selectOne } from "./select-files.ts";
 
-export interface ExecEnvOptions {
-  readonly path: string;
-  /** One word is a line for the shell; several are a program and its arguments. */
-  readonly command: readonly string[];
+export interface ExecEnvOptions extends CommandOptions {
   /** Gives the command the file's values and nothing else. */
   readonly pristine?: boolean | undefined;
   /** The command takes over kseal's own process. */
   readonly sameProcess?: boolean | undefined;
-  /** Runs the command as this user, without kseal's groups and with that user's HOME (sops.md D46). */
-  readonly user?: string | undefined;
-  readonly inputType?: Format | undefined;
-  readonly ignoreMac?: boolean | undefined;
 }
 
 /**

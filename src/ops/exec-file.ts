@@ -1,28 +1,20 @@
 import type { PrivateFolder } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
-import type { Format } from "../formats/store.ts";
-import { commandLine, inForeground } from "./command-line.ts";
+import { type CommandOptions, commandLine, inForeground } from "./command-line.ts";
 import type { OpContext } from "./context.ts";
 import { renderPlain } from "./decrypt-text.ts";
 import { shellWord } from "./file-path.ts";
+import type { LayoutOptions } from "./layout.ts";
 import { openText, readText } from "./load-file.ts";
 import { openPrivateFolder } from "./private-place.ts";
 import { selectOne } from "./select-files.ts";
 
-export interface ExecFileOptions {
-  readonly path: string;
-  /** One word is a line for the shell; several are a program and its arguments. `{}` in them is the file. */
-  readonly command: readonly string[];
+/** In the words of the command, `{}` is the file. */
+export interface ExecFileOptions extends CommandOptions, LayoutOptions {
   /** A file that can be read several times instead of a named pipe. */
   readonly noFifo?: boolean | undefined;
   /** The name of the file or pipe, without folders. */
   readonly fileName?: string | undefined;
-  /** Runs the command as this user, without kseal's groups and with that user's HOME (sops.md D46). */
-  readonly user?: string | undefined;
-  readonly inputType?: Format | undefined;
-  readonly outputType?: Format | undefined;
-  readonly indent?: number | undefined;
-  readonly ignoreMac?: boolean | undefined;
 }
 
 const defaultName = "tmp-file";

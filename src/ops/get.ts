@@ -1,20 +1,16 @@
 import type { TreeNode } from "../core/tree.ts";
-import type { Format } from "../formats/store.ts";
 import type { OpContext } from "./context.ts";
 import { nodeAt, renderPlain } from "./decrypt-text.ts";
-import { openText, readText } from "./load-file.ts";
+import type { LayoutOptions } from "./layout.ts";
+import { type OpenOptions, openText, readText } from "./load-file.ts";
 import { selectOne } from "./select-files.ts";
 
-export interface GetOptions {
+export interface GetOptions extends OpenOptions, LayoutOptions {
   /** A file, or `-` for standard input. */
   readonly path: string;
   /** A tree path such as `["stringData"]["password"]`. */
   readonly treePath: string;
-  readonly inputType?: Format | undefined;
-  readonly outputType?: Format | undefined;
-  readonly indent?: number | undefined;
   readonly nameOverride?: string | undefined;
-  readonly ignoreMac?: boolean | undefined;
 }
 
 export interface GetResult {

@@ -1,7 +1,7 @@
 import { findConfig } from "../config/find.ts";
 import { parseConfig } from "../config/rules.ts";
 import { KsealError } from "../errors.ts";
-import { ownRecipients } from "../keys/age.ts";
+import { identitiesOf } from "../keys/identities.ts";
 import { keysFile } from "../keys/identity-sources.ts";
 import { parseAgeRecipient } from "../keys/recipients.ts";
 import type { OpContext } from "./context.ts";
@@ -63,7 +63,9 @@ async function chooseRecipients(
 ): Promise<readonly string[]> {
   if (options.recipients.length > 0) return options.recipients.map((text) => parseAgeRecipient(text).text);
   // An SSH key is for logging in; it becomes a recipient only when the user names it.
-  const atHand = (await ownRecipients(context)).filter((recipient) => recipient.startsWith("age1"));
+  const atHand = (await identitiesOf(context).recipients()).filter((recipient) =>
+    recipient.startsWith("age1"),
+  );
   if (atHand.length > 0 && !options.postQuantum) {
     done.push(`found ${atHand.length === 1 ? "an identity" : `${atHand.length} identities`} of yours`);
     return atHand;

@@ -1,6 +1,14 @@
 import type { Format, ParsedFile, RenderOptions } from "../formats/store.ts";
 import type { OpContext } from "./context.ts";
 
+/** How a result is laid out. */
+export interface LayoutOptions {
+  /** The input's format when left out. */
+  readonly outputType?: Format | undefined;
+  /** Spaces a level in what is laid out anew; the setting of `stores` in `.sops.yaml` when left out. */
+  readonly indent?: number | undefined;
+}
+
 /** What a result is called and shall be. */
 interface Target {
   /** The file's name, for its `.sops.yaml`; empty when there is none. */

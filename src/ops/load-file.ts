@@ -29,8 +29,11 @@ export interface OpenedFile extends FileText {
   readonly plain: Document;
 }
 
+/** How a file is opened. */
 export interface OpenOptions {
+  /** The format; that of the name when left out. */
   readonly inputType?: Format | undefined;
+  /** Accepts a file whose MAC is missing or wrong, with a warning (sops.md D50). */
   readonly ignoreMac?: boolean | undefined;
 }
 
@@ -93,8 +96,10 @@ export async function openParsed(
     context.log.warn(`${text.file}${line === undefined ? "" : `:${line}`}: ${message}`);
   }
   try {
+    context.host.releaseMemory(text.bytes.length);
     const dataKey = await context.keyring.unwrap(metadata);
     const plain = await openTree({ parsed, metadata, dataKey, file: text.file }, options, context);
+    context.host.releaseMemory(text.bytes.length);
     return { ...text, parsed, metadata, dataKey, plain };
   } catch (error) {
     throw error instanceof KsealError ? error.at({ file: text.file }, damageHint(error, text.file)) : error;

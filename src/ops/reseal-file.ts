@@ -1,5 +1,5 @@
 import type { DataKey } from "../core/data-key.ts";
-import { decryptTree } from "../core/decrypt-tree.ts";
+import { type DecryptTreeOptions, decryptTree } from "../core/decrypt-tree.ts";
 import { encryptTree, type SealedTree } from "../core/encrypt-tree.ts";
 import { sealMac, verifyMac } from "../core/mac.ts";
 import type { WrappedKey } from "../core/master-key.ts";
@@ -48,6 +48,7 @@ export async function resealFile(
     { dataKey, previous: rekey ? undefined : previous },
     context,
   );
+  context.host.releaseMemory(opened.bytes.length);
   const store = await storeFor(outputType);
   return store.render(
     { document: sealed.document, metadata },
@@ -84,7 +85,7 @@ export async function sealTree(
   });
   const lastModified = new Date(host.now()).toISOString().replace(/\.\d+Z$/, "Z");
   const mac = sealMac(sealed.mac, { key, lastModified, random });
-  const opened = openAgain(sealed.document, options, { mac, lastModified });
+  const opened = openAgain(sealed.document, { ...options, opened: sealed.kept }, { mac, lastModified });
   if (opened === undefined || !sameDocument(opened, plain)) {
     throw new KsealError("ENCRYPT_FAILED", "the encrypted file would not open to what it was made from", {
       hint: "this selection rule does not suit the file; choose another one",
@@ -95,7 +96,7 @@ export async function sealTree(
 
 function openAgain(
   sealed: Document,
-  options: Parameters<typeof decryptTree>[1],
+  options: DecryptTreeOptions,
   expected: { mac: string; lastModified: string },
 ): Document | undefined {
   try {

@@ -2,11 +2,11 @@ import { DataKey } from "../core/data-key.ts";
 import { type KeyGroups, keyId, type MasterKey } from "../core/master-key.ts";
 import { spelledThreshold } from "../core/metadata.ts";
 import { KsealError } from "../errors.ts";
-import type { Format } from "../formats/store.ts";
 import type { OpContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
+import type { LayoutOptions } from "./layout.ts";
 import { describeUnlisted, refuseUnlisted, unlistedRecipients } from "./listed-recipients.ts";
-import { type OpenedFile, openParsed, parseText, readText } from "./load-file.ts";
+import { type OpenedFile, type OpenOptions, openParsed, parseText, readText } from "./load-file.ts";
 import { mapFiles } from "./map-files.ts";
 import { flatKeys, type KeyFlags, keysOf, keysWithout } from "./recipients.ts";
 import { resealFile } from "./reseal-file.ts";
@@ -15,7 +15,7 @@ import { openRuleBook, type RuleBook } from "./rule-book.ts";
 import { type SelectedFile, selectEncrypted } from "./select-files.ts";
 import { type Result, refuseSeveral, withLocks, writeResults } from "./write-result.ts";
 
-export interface RotateOptions {
+export interface RotateOptions extends OpenOptions, LayoutOptions {
   /** Files, folders, or `-` for standard input. */
   readonly paths: readonly string[];
   readonly destination: Destination;
@@ -28,11 +28,7 @@ export interface RotateOptions {
    * `refuse` when left out.
    */
   readonly unlisted?: "refuse" | "warn" | undefined;
-  readonly inputType?: Format | undefined;
-  readonly outputType?: Format | undefined;
-  readonly indent?: number | undefined;
   readonly nameOverride?: string | undefined;
-  readonly ignoreMac?: boolean | undefined;
   readonly dryRun?: boolean | undefined;
 }
 

@@ -466,3 +466,30 @@ test("the previous file under another key is not mixed in silently: what is kept
   const mixed = encryptTree(plain, { ...everything, random: countingRandom(), previous });
   expect(() => open(mixed.document)).toThrow(expect.objectContaining({ code: "DECRYPT_FAILED" }));
 });
+
+describe("opening what was sealed a moment ago", () => {
+  const before = document(entry("kept", "same"), entry("changed", "old"));
+  const first = seal(before);
+  const after = document(entry("kept", "same"), entry("changed", "new"));
+  const previous = { plain: before, sealed: first.document };
+  const second = encryptTree(after, { ...everything, random: countingRandom(), previous });
+
+  test("opens no kept ciphertext again, and says the same", () => {
+    const kept = getNode(second.document.branches[0]!, ["kept"]) as Scalar;
+    expect([...second.kept]).toEqual([[kept, str("same")]]);
+    const foreignKey = createSecretKey(randomBytes(32));
+    const withoutIts = document(entry("kept", kept));
+    expect(() => decryptTree(withoutIts, { ...everything, key: foreignKey })).toThrow("does not belong here");
+    const opened = decryptTree(withoutIts, { ...everything, key: foreignKey, opened: second.kept });
+    expect(opened.document).toEqual(document(entry("kept", "same")));
+    expect(decryptTree(second.document, { ...everything, opened: second.kept })).toEqual(
+      decryptTree(second.document, everything),
+    );
+  });
+
+  test("does not take what the rule leaves in clear for something that was opened", async () => {
+    const selector = await compileSelection({ rule: "encrypted_regex", pattern: "^other$" });
+    const opened = decryptTree(second.document, { ...everything, selector, opened: second.kept });
+    expect(opened.document).toEqual(second.document);
+  });
+});

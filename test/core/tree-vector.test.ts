@@ -1,31 +1,12 @@
-import { createSecretKey } from "node:crypto";
 import { expect, test } from "vitest";
 import { decryptTree } from "../../src/core/decrypt-tree.ts";
 import { encryptTree } from "../../src/core/encrypt-tree.ts";
 import { sealMac, verifyMac } from "../../src/core/mac.ts";
 import { compileSelection, defaultSelection } from "../../src/core/selection.ts";
-import type { Document } from "../../src/core/tree.ts";
+import { bool, document, entry, key, map } from "./build-tree.ts";
 
-const key = createSecretKey(Uint8Array.from({ length: 32 }, (_, i) => i));
 const random = (length: number) => new Uint8Array(length).fill(0x42);
-const tree: Document = {
-  branches: [
-    {
-      kind: "map",
-      items: [
-        {
-          kind: "entry",
-          key: "a",
-          value: {
-            kind: "map",
-            items: [{ kind: "entry", key: "b", value: { kind: "str", value: "hello" } }],
-          },
-        },
-        { kind: "entry", key: "flag", value: { kind: "bool", value: true } },
-      ],
-    },
-  ],
-};
+const tree = document(entry("a", map(entry("b", "hello"))), entry("flag", bool(true)));
 
 test("the file of sops 3.13.3 with a known key and IV comes out the same, MAC included", async () => {
   const options = {

@@ -1,21 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { decryptFiles } from "../../src/ops/decrypt.ts";
-import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { getValue } from "../../src/ops/get.ts";
 import { identities } from "../support/identities.ts";
-import { failureOf, inPlace, ruleForMe, secret, toCaller, type Workbench, workbench } from "./workbench.ts";
+import { encrypted, failureOf, inPlace, secret, toCaller, type Workbench, workbench } from "./workbench.ts";
 
 const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
-
-/** A folder in which some files are encrypted already. */
-async function encrypted(
-  files: Record<string, string>,
-  more: Record<string, string> = {},
-): Promise<Workbench> {
-  const bench = await workbench({ ...files, ...more, ".sops.yaml": ruleForMe });
-  await encryptFiles({ paths: Object.keys(files), destination: inPlace }, bench.context);
-  return bench;
-}
 
 describe("what does not open", () => {
   test("a plain file is NOT_ENCRYPTED, and the hint says how to encrypt it", async () => {
@@ -111,7 +100,7 @@ describe("several files", () => {
 
   test("below a folder the encrypted files are meant, and --out DIR keeps the tree", async () => {
     const plain = { "plain.yaml": secret, "about.md": "sops writes lastmodified" };
-    const bench = await encrypted({ "k/a.yaml": secret, "k/deep/b.json": '{"b": 1}\n' }, plain);
+    const bench = await encrypted({ "k/a.yaml": secret, "k/deep/b.json": '{"b": 1}\n' }, { beside: plain });
     await bench.write("k/plain.yaml", secret);
     await bench.write("k/about.md", "sops writes lastmodified");
     const destination = { to: "folder", path: "out" } as const;

@@ -1,35 +1,23 @@
 import { describe, expect, test } from "vitest";
-import { decryptFiles } from "../../src/ops/decrypt.ts";
 import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { getValue } from "../../src/ops/get.ts";
 import { renameKeyIn } from "../../src/ops/rename.ts";
 import { type NewValue, setValue } from "../../src/ops/set.ts";
 import { unsetValue } from "../../src/ops/unset.ts";
 import {
+  encrypted,
   failureOf,
   inPlace,
   mine,
+  plain,
   ruleForMe,
   secret,
   theirs,
-  toCaller,
-  type Workbench,
   workbench,
 } from "./workbench.ts";
 
 const path = "a.yaml";
 const password = '["stringData"]["password"]';
-
-async function encrypted(text: string): Promise<Workbench> {
-  const bench = await workbench({ [path]: text, ".sops.yaml": ruleForMe });
-  await encryptFiles({ paths: [path], destination: inPlace }, bench.context);
-  return bench;
-}
-
-async function plain({ context }: Workbench): Promise<string> {
-  const { stream } = await decryptFiles({ paths: [path], destination: toCaller }, context);
-  return new TextDecoder().decode(stream);
-}
 
 /** The lines of one text that the other lacks. */
 function linesOnlyIn(a: string, b: string): readonly string[] {

@@ -11,6 +11,7 @@ import {
   failureOf,
   inPlace,
   mine,
+  plain,
   ruleForMe,
   secret,
   theirs,
@@ -52,11 +53,6 @@ async function desk(
     read: async (path) => new TextDecoder().decode(await host.readFile(path)),
     write: (path, text) => host.createFile(path, Buffer.from(text), { overwrite: true }),
   };
-}
-
-async function plain(bench: Workbench, path = "a.yaml"): Promise<string> {
-  const { stream } = await decryptFiles({ paths: [path], destination: toCaller }, bench.context);
-  return new TextDecoder().decode(stream);
 }
 
 const changePassword = 'sed -i "s/correct horse/battery staple/" "$1"';

@@ -2,27 +2,17 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { commandLine } from "../../src/ops/command-line.ts";
-import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { type ExecEnvOptions, execEnv } from "../../src/ops/exec-env.ts";
-import { failureOf, inPlace, ruleForMe, type Workbench, workbench } from "./workbench.ts";
+import { encrypted, failureOf, type Workbench, workbench } from "./workbench.ts";
 
 const isRoot = process.getuid?.() === 0;
-
-async function bench(
-  files: Readonly<Record<string, string>>,
-  env: Record<string, string> = {},
-): Promise<Workbench> {
-  const made = await workbench({ ".sops.yaml": ruleForMe, ...files }, { env });
-  await encryptFiles({ paths: Object.keys(files), destination: inPlace }, made.context);
-  return made;
-}
 
 const run = (made: Workbench, options: Omit<ExecEnvOptions, "path"> & { path?: string }) =>
   execEnv({ path: "a.yaml", ...options }, made.context);
 
 describe("a command", () => {
   test("gets the values of the first document as variables, and its status comes back", async () => {
-    const made = await bench({
+    const made = await encrypted({
       "a.yaml": 'S: x y\nI: 5\nF: 1.5\nB: true\nM: |\n  a\n  b\nQ: "$HOME `id`"\n---\nSECOND: x\n',
     });
 
@@ -33,14 +23,14 @@ describe("a command", () => {
   });
 
   test("of several words is run as it is, without a shell", async () => {
-    const made = await bench({ "a.yaml": "S: x\n" });
+    const made = await encrypted("S: x\n");
 
     expect(await run(made, { command: ["printf", "%s|", "$S", "a b", ";"] })).toBe(0);
     expect(made.host.stdoutText()).toBe("$S|a b|;|");
   });
 
   test("may be a program in the working folder when its path says so", async () => {
-    const made = await bench({ "a.yaml": "S: x\n" });
+    const made = await encrypted("S: x\n");
     writeFileSync(join(made.host.cwd, "server"), '#!/bin/sh\necho "$S $1"');
     chmodSync(join(made.host.cwd, "server"), 0o755);
 
@@ -50,7 +40,7 @@ describe("a command", () => {
   });
 
   test("keeps the present environment, unless it is to be pristine; the file's values win", async () => {
-    const made = await bench({ "a.yaml": "MINE: from the file\n" }, { MINE: "present", OTHER: "other" });
+    const made = await encrypted("MINE: from the file\n", { env: { MINE: "present", OTHER: "other" } });
     const command = ["/bin/sh", "-c", 'echo "$MINE,$OTHER"'];
     await run(made, { command });
     await run(made, { command, pristine: true });
@@ -59,20 +49,20 @@ describe("a command", () => {
   });
 
   test("takes over the process, when asked to", async () => {
-    const made = await bench({ "a.yaml": "S: x\n" });
+    const made = await encrypted("S: x\n");
 
     expect(await run(made, { command: ["echo $S; exit 4"], sameProcess: true })).toBe(4);
     expect(made.host.stdoutText()).toBe("x\n");
   });
 
   test("that a signal ends has 128 and its number as its status", async () => {
-    expect(await run(await bench({ "a.yaml": "S: x\n" }), { command: ["kill -KILL $$"] })).toBe(137);
+    expect(await run(await encrypted("S: x\n"), { command: ["kill -KILL $$"] })).toBe(137);
   });
 
   test.skipIf(!isRoot)(
     "D46: as another user it has none of root's groups, and that user's home",
     async () => {
-      const made = await bench({ "a.yaml": "S: x\n" });
+      const made = await encrypted("S: x\n");
       const { host } = made.context;
       const atRoot: typeof host.exec = (command, options) => host.exec(command, { ...options, cwd: "/" });
       const context = { ...made.context, host: { ...host, exec: atRoot } };
@@ -93,7 +83,7 @@ describe("what cannot be a variable is refused by its key", () => {
     ["an empty name", '"": x\n', "without a letter", '[""]'],
     ["a value with NUL", 'A: "a\\0b"\n', "a value with a NUL", '["A"]'],
   ] as const)("%s", async ([, text, message, path]) => {
-    const made = await bench({ "a.yaml": text });
+    const made = await encrypted(text);
     const error = await failureOf(run(made, { command: ["echo ran"] }));
 
     expect([error.code, error.message]).toEqual(["FORMAT_CANNOT_HOLD", expect.stringContaining(message)]);

@@ -1,14 +1,9 @@
 import { expect, test } from "vitest";
-import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { fileStatus } from "../../src/ops/file-status.ts";
-import { failureOf, inPlace, ruleForMe, secret, workbench } from "./workbench.ts";
+import { encrypted, failureOf, secret, workbench } from "./workbench.ts";
 
 test("says of each file whether it is encrypted, without any key", async () => {
-  const bench = await workbench(
-    { "a.yaml": secret, "b.json": "{}", ".sops.yaml": ruleForMe },
-    { env: { SOPS_AGE_KEY: "" } },
-  );
-  await encryptFiles({ paths: ["a.yaml"], destination: inPlace }, bench.context);
+  const bench = await encrypted(secret, { beside: { "b.json": "{}" }, env: { SOPS_AGE_KEY: "" } });
   expect(await fileStatus({ paths: ["a.yaml", "b.json"] }, bench.context)).toEqual([
     { file: "a.yaml", encrypted: true },
     { file: "b.json", encrypted: false },

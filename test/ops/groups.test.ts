@@ -1,31 +1,8 @@
 import { expect, test } from "vitest";
-import { decryptFiles } from "../../src/ops/decrypt.ts";
-import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { addGroup, deleteGroup } from "../../src/ops/groups.ts";
-import {
-  failureOf,
-  inPlace,
-  mine,
-  ruleForMe,
-  secret,
-  theirs,
-  toCaller,
-  type Workbench,
-  workbench,
-} from "./workbench.ts";
+import { encrypted, failureOf, inPlace, mine, plain, secret, theirs } from "./workbench.ts";
 
 const path = "a.yaml";
-
-async function encrypted(): Promise<Workbench> {
-  const bench = await workbench({ [path]: secret, ".sops.yaml": ruleForMe });
-  await encryptFiles({ paths: [path], destination: inPlace }, bench.context);
-  return bench;
-}
-
-async function plain(bench: Workbench): Promise<string> {
-  const { stream } = await decryptFiles({ paths: [path], destination: toCaller }, await bench.again());
-  return new TextDecoder().decode(stream);
-}
 
 test("a group can be added and deleted again; values and MAC stay", async () => {
   const bench = await encrypted();

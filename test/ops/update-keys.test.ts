@@ -1,18 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { decryptFiles } from "../../src/ops/decrypt.ts";
-import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { planUpdateKeys, type UpdateKeysOptions } from "../../src/ops/update-keys.ts";
 import {
   addUnknownKeys,
+  encrypted,
   failureOf,
-  inPlace,
   mine,
+  plain,
   ruleForMe,
   secret,
   theirs,
-  toCaller,
   type Workbench,
-  workbench,
 } from "./workbench.ts";
 
 const ruleForBoth = `creation_rules:\n  - age: "${mine},${theirs}"\n`;
@@ -22,8 +19,7 @@ async function underNewRule(
   rules: { before: string; after: string },
   files: Record<string, string> = { "a.yaml": secret },
 ): Promise<Workbench> {
-  const bench = await workbench({ ...files, ".sops.yaml": rules.before });
-  await encryptFiles({ paths: Object.keys(files), destination: inPlace }, bench.context);
+  const bench = await encrypted(files, { rule: rules.before });
   await bench.write(".sops.yaml", rules.after);
   return bench;
 }
@@ -79,8 +75,7 @@ describe("a recipient is removed", () => {
     const after = await bench.read("a.yaml");
     expect(after).not.toContain(theirs);
     for (const value of before.match(/ENC\[[^\]]*\]/g) ?? []) expect(after).not.toContain(value);
-    const { stream } = await decryptFiles({ paths: ["a.yaml"], destination: toCaller }, bench.context);
-    expect(new TextDecoder().decode(stream)).toBe(secret);
+    expect(await plain(bench)).toBe(secret);
   });
 
   test("D33: told so, it keeps the data key and warns", async () => {
@@ -131,8 +126,7 @@ test("groups and their threshold are taken from the rule", async () => {
   const { files, apply } = await plan(bench);
   expect(files).toMatchObject([{ changed: true, after: { length: 3 }, thresholdAfter: 2 }]);
   await apply();
-  const { stream } = await decryptFiles({ paths: ["a.yaml"], destination: toCaller }, await bench.again());
-  expect(new TextDecoder().decode(stream)).toBe(secret);
+  expect(await plain(bench)).toBe(secret);
   expect((await plan(bench)).files).toMatchObject([{ changed: false }]);
 });
 

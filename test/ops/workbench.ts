@@ -1,6 +1,8 @@
 import type { Log } from "../../src/core/ports.ts";
 import { KsealError } from "../../src/errors.ts";
 import type { OpContext } from "../../src/ops/context.ts";
+import { decryptFiles } from "../../src/ops/decrypt.ts";
+import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { type ContextOptions, createContext } from "../../src/wiring.ts";
 import { identities, recipients } from "../support/identities.ts";
 import { createTestHost, type TestHost } from "../support/test-host.ts";
@@ -44,6 +46,35 @@ export async function workbench(
     write: (path, text) => host.createFile(path, new TextEncoder().encode(text), { overwrite: true }),
     again,
   };
+}
+
+/**
+ * A workbench whose files are encrypted, for `mine` unless a rule or recipients say otherwise.
+ *
+ * @param content - The files by their names, or the text of `a.yaml`.
+ * @param options.beside - Files that stay in clear.
+ */
+export async function encrypted(
+  content: string | Readonly<Record<string, string>> = secret,
+  options: {
+    rule?: string;
+    recipients?: readonly string[];
+    beside?: Readonly<Record<string, string>>;
+    env?: Record<string, string>;
+  } = {},
+): Promise<Workbench> {
+  const files = typeof content === "string" ? { "a.yaml": content } : content;
+  const { rule = ruleForMe, recipients: age, beside, env = {} } = options;
+  const bench = await workbench({ ...files, ...beside, ".sops.yaml": rule }, { env });
+  const keys = age === undefined ? undefined : { age };
+  await encryptFiles({ paths: Object.keys(files), destination: inPlace, keys }, bench.context);
+  return bench;
+}
+
+/** What an encrypted file says, to a run that has opened nothing before. */
+export async function plain({ again }: Workbench, path = "a.yaml"): Promise<string> {
+  const { stream } = await decryptFiles({ paths: [path], destination: toCaller }, await again());
+  return new TextDecoder().decode(stream);
 }
 
 /** The failure of an operation, which must be one that the user can act on. */

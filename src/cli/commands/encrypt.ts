@@ -36,14 +36,20 @@ export const action: Action = async ({ args, options }, { host, output, context 
 };
 
 function describe(
-  { file, encrypted, selection, selectionFrom, groups }: EncryptedFile,
+  { file, encrypted, encryptedComments, selection, selectionFrom, groups }: EncryptedFile,
   options: OptionValues,
 ): string {
   const verb = options.flag("dryRun") ? "would encrypt" : "encrypted";
-  const recipients = groups.flat().length;
-  const values = `${encrypted} ${encrypted === 1 ? "value" : "values"}`;
-  const readers = `${recipients} ${recipients === 1 ? "recipient" : "recipients"}`;
-  return `${file}: ${verb} ${values} for ${readers}${rule(selection, selectionFrom)}`;
+  const what = [
+    count(encrypted, "value"),
+    ...(encryptedComments > 0 ? [count(encryptedComments, "comment")] : []),
+  ];
+  const readers = count(groups.flat().length, "recipient");
+  return `${file}: ${verb} ${what.join(" and ")} for ${readers}${rule(selection, selectionFrom)}`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function rule(selection: Selection | undefined, from: EncryptedFile["selectionFrom"]): string {
