@@ -5,6 +5,9 @@ type Compile = (this: Module, text: string, path: string, ...rest: unknown[]) =>
 
 const digestLength = 32;
 
+const month = 30 * 24 * 60 * 60 * 1000;
+const mostRemoved = 4;
+
 /**
  * Keeps the compiled code of kseal's bundle from one run to the next.
  *
@@ -16,7 +19,8 @@ const digestLength = 32;
  *
  * V8 refuses what another version of it made, but runs what was damaged.
  *
- * @param folder - Nobody else may be able to write there: what it holds is run.
+ * @param folder - The one of this kseal and this Node among those of others. Nobody else may be able to write there:
+ *   what it holds is run.
  * @returns To be called when the command has succeeded.
  */
 export function keepCompiledCode(folder: string, command: string): () => void {
@@ -51,10 +55,24 @@ export function keepCompiledCode(folder: string, command: string): () => void {
         fs.writeFileSync(part, Buffer.concat([digestOf(code), code]), { mode: 0o600 });
         fs.renameSync(part, file);
       }
+      removeOthers(fs, folder);
     } catch {
       // A full disk or a read-only home only costs time.
     }
   };
+}
+
+/** Removes what other versions wrote a month ago and earlier: two that are in use by turns both keep theirs. */
+function removeOthers(fs: typeof import("node:fs"), folder: string): void {
+  const end = folder.lastIndexOf("/");
+  const parent = folder.slice(0, end);
+  const isOther = (name: string): boolean =>
+    /^[\w.-]+-v[\d.]+-\w+$/.test(name) &&
+    name !== folder.slice(end + 1) &&
+    Date.now() - fs.lstatSync(`${parent}/${name}`).mtimeMs > month;
+  for (const name of fs.readdirSync(parent).filter(isOther).slice(0, mostRemoved)) {
+    fs.rmSync(`${parent}/${name}`, { recursive: true, force: true });
+  }
 }
 
 function readIntact(fs: typeof import("node:fs"), file: string): Buffer | undefined {

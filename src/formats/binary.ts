@@ -1,6 +1,6 @@
 import type { Document, MapNode, TreeNode } from "../core/tree.ts";
 import { KsealError } from "../errors.ts";
-import { parseJson, renderJson } from "./json.ts";
+import { parseJson, renderJson } from "./json-content.ts";
 import { cannotHold } from "./scalar-spelling.ts";
 import type { ParsedFile, Store } from "./store.ts";
 

@@ -123,7 +123,7 @@ function renderDotenv(next: FileContent, base: ParsedFile | undefined): string {
   const items = branches[0]?.items ?? [];
   // Written by parseDotenv; nobody else fills it for this format.
   const source = (base?.source as DotenvSource | undefined) ?? freshSource;
-  const origins = originsOf(base?.document.branches[0]?.items ?? [], items);
+  const origins = alignItems(base?.document.branches[0]?.items ?? [], items);
   const lines = items.map((item, index) => {
     const blanks = source.blanks[origins[index] ?? -1] ?? 0;
     return "\n".repeat(blanks) + printItem(item);
@@ -136,18 +136,6 @@ function renderDotenv(next: FileContent, base: ParsedFile | undefined): string {
   const text = lines.join("");
   verify(text, items);
   return source.endsWithNewline ? text : text.slice(0, -1);
-}
-
-/** What every item continues. A comment whose text changed, as it does when encrypted, is known by its place. */
-function originsOf(base: MapNode["items"], next: MapNode["items"]): readonly (number | undefined)[] {
-  const origins = [...alignItems(base, next)];
-  for (const [index, item] of next.entries()) {
-    const place = index === 0 ? 0 : (origins[index - 1] ?? Number.NaN) + 1;
-    if (origins[index] === undefined && item.kind === "comment" && base[place]?.kind === "comment") {
-      origins[index] = place;
-    }
-  }
-  return origins;
 }
 
 function printMetadata(metadata: Metadata): string {

@@ -196,7 +196,7 @@ class BlockItems {
     }
     const comments = this.#commentsOn(index, { start: item.start, end });
     if (comments.length === 0) {
-      this.#removeLines(line, end);
+      edits.remove(line, end);
       return;
     }
     const column = columnOf(this.#text, item.start);
@@ -229,7 +229,7 @@ class BlockItems {
   #removeComment({ start, end }: CommentSyntax, index: number): void {
     const line = lineStart(this.#text, start);
     if (isIndentation(this.#text, line, start)) {
-      this.#removeLines(line, nextLine(this.#text, end));
+      this.#splicer.edits.remove(line, nextLine(this.#text, end));
       return;
     }
     // When the item on its line goes too, the line takes the comment with it.
@@ -245,13 +245,6 @@ class BlockItems {
     let at = index + 1;
     while (this.#old[at]?.kind === "comment") at++;
     return at;
-  }
-
-  #removeLines(start: number, end: number): void {
-    let from = start;
-    const endsWithoutBreak = end === this.#text.length && !isBreak(this.#text.charCodeAt(end - 1));
-    if (endsWithoutBreak) while (isBreak(this.#text.charCodeAt(from - 1)) && from > start - 2) from--;
-    this.#splicer.edits.remove(from, end);
   }
 }
 

@@ -1,12 +1,11 @@
 import type { Entry, MapNode } from "../core/tree.ts";
 import { spliceBlock } from "./yaml-block-items.ts";
-import { isBreak } from "./yaml-comment-lines.ts";
 import { type Edit, YamlEdits } from "./yaml-edits.ts";
 import { spliceFlow } from "./yaml-flow-items.ts";
 import { columnOf, type FileLayout } from "./yaml-layout.ts";
 import { printBlock, printDocuments } from "./yaml-print.ts";
 import type { YamlText } from "./yaml-read.ts";
-import { isMarker, lineStart, nextLine, skipBlanks } from "./yaml-scan.ts";
+import { endsWithBreak, isMarker, lineStart, nextLine, skipBlanks, withoutBreak } from "./yaml-scan.ts";
 import { NoPlace } from "./yaml-slot.ts";
 import { YamlSplicer } from "./yaml-splice.ts";
 import type { AliasSyntax, DocumentSyntax, EntrySyntax, MapSyntax } from "./yaml-syntax.ts";
@@ -21,12 +20,19 @@ export interface NextDocument {
  * Writes new documents into a text. What did not change keeps its bytes.
  *
  * @param options.isSealed - The key `sops` of the documents is the metadata, not a value of the user's.
+ * @param options.endsLastLine - A text without a line break at its end may get one, which a block scalar that is now
+ *   the last value counts as its own.
  */
 export function spliceFile(
   source: YamlText,
   next: readonly NextDocument[],
-  { layout, isSealed }: { layout: FileLayout; isSealed: boolean },
+  options: {
+    readonly layout: FileLayout;
+    readonly isSealed: boolean;
+    readonly endsLastLine: boolean;
+  },
 ): string {
+  const { layout, isSealed } = options;
   const edits = new YamlEdits();
   const splicer = new YamlSplicer(source.text, layout, edits);
   for (const [index, document] of source.documents.entries()) {
@@ -37,7 +43,10 @@ export function spliceFile(
   expandAliases(splicer);
   const text = edits.apply(source.text);
   const added = next.slice(source.documents.length);
-  return added.length === 0 ? text : appendDocuments(text, added, layout);
+  const whole = added.length === 0 ? text : appendDocuments(text, added, layout);
+  return options.endsLastLine || endsWithBreak(source.text)
+    ? whole
+    : whole.slice(0, withoutBreak(whole, whole.length));
 }
 
 class DocumentSplicer {
@@ -111,11 +120,7 @@ class DocumentSplicer {
 
   #removeBlock(block: EntrySyntax): void {
     const { edits, text } = this.#splicer;
-    let start = lineStart(text, block.start);
-    const end = nextLine(text, block.end);
-    // A file without a line break at its end was given none when the block came.
-    if (end === text.length && !isBreak(text.charCodeAt(end - 1))) start = beforeBreak(text, start);
-    edits.remove(start, end);
+    edits.remove(lineStart(text, block.start), nextLine(text, block.end));
   }
 
   /** Adds the block at the end of the document, behind its last comments and blank lines. */
@@ -187,11 +192,6 @@ function printMetadata(metadata: MapNode, layout: FileLayout): string {
   return printBlock(block, 0, { indent: layout.metadataIndent, floats: "float" });
 }
 
-function beforeBreak(text: string, offset: number): number {
-  if (text[offset - 1] === "\n") return text[offset - 2] === "\r" ? offset - 2 : offset - 1;
-  return text[offset - 1] === "\r" ? offset - 1 : offset;
-}
-
 function isEntry({ kind }: { readonly kind: string }): boolean {
   return kind === "entry";
 }
@@ -228,7 +228,7 @@ function appendDocuments(text: string, documents: readonly NextDocument[], layou
     return { kind: "map", items: [...branch.items, { kind: "entry", key: "sops", value: metadata }] };
   });
   const printed = printDocuments(branches, { ...layout, floats: "float" });
-  const lead = text === "" || isBreak(text.charCodeAt(text.length - 1)) ? "" : layout.newline;
+  const lead = text === "" || endsWithBreak(text) ? "" : layout.newline;
   return `${text}${lead}${`---\n${printed}`.replaceAll("\n", layout.newline)}`;
 }
 

@@ -43,6 +43,11 @@ export function nextLine(text: string, offset: number): number {
   return Math.min(at + 1, text.length);
 }
 
+/** Whether the last line of a text has its line break. */
+export function endsWithBreak(text: string): boolean {
+  return isBreak(text.charCodeAt(text.length - 1));
+}
+
 /** The end of a stretch of text without the line break that it ends with. */
 export function withoutBreak(text: string, end: number): number {
   if (text[end - 1] === "\n") return text[end - 2] === "\r" ? end - 2 : end - 1;

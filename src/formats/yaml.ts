@@ -9,6 +9,7 @@ import { isBlock, spliceFile, withoutBlock } from "./yaml-file-splice.ts";
 import { layoutOf } from "./yaml-layout.ts";
 import { indentOf, printDocuments, printValue } from "./yaml-print.ts";
 import { readYaml, type YamlText } from "./yaml-read.ts";
+import { endsWithBreak } from "./yaml-scan.ts";
 import { findDifference } from "./yaml-verify.ts";
 
 /** YAML: the format that holds everything, comments and several documents included. */
@@ -87,14 +88,17 @@ function render(next: FileContent, options: RenderOptions = {}): Uint8Array {
   );
 }
 
-/** Ways to write a file, best first; those after the first serve for texts that strange indentation surrounds. */
+/**
+ * Ways to write a file, best first. Those after the first serve for a block scalar that needs the line break at the end
+ * of the file, and for texts that strange indentation surrounds.
+ */
 function attemptsAt(next: FileContent, options: RenderOptions): readonly (() => string)[] {
   const { base } = options;
   const fresh = () => renderFresh(next, options);
   if (!base) return [fresh];
-  const inPlace = [false, true].map(
-    (quotesLines) => () => renderInto(base, next, { ...options, quotesLines }),
-  );
+  const endsLine = endsWithBreak((base.source as YamlText).text);
+  const ways = [{}, ...(endsLine ? [] : [{ endsLastLine: true }]), { quotesLines: true }];
+  const inPlace = ways.map((way) => () => renderInto(base, next, { ...options, ...way }));
   // An encrypted file that cannot be opened in its layout must still open.
   return next.metadata === undefined && base.metadata !== undefined ? [...inPlace, fresh] : inPlace;
 }
@@ -145,13 +149,17 @@ function standsBeforeScalar(
 function renderInto(
   base: ParsedFile,
   { document, metadata }: FileContent,
-  { indent, quotesLines }: RenderOptions & { quotesLines: boolean },
+  {
+    indent,
+    quotesLines = false,
+    endsLastLine = false,
+  }: RenderOptions & { quotesLines?: boolean; endsLastLine?: boolean },
 ): string {
   const source = base.source as YamlText;
   const block = metadata && renderMetadata(metadata);
   const layout = { ...layoutOf(source.text, source.documents, { indent: indentOf(indent) }), quotesLines };
   const next = document.branches.map((branch) => ({ branch, metadata: block }));
-  return spliceFile(source, next, { layout, isSealed: base.metadata !== undefined });
+  return spliceFile(source, next, { layout, isSealed: base.metadata !== undefined, endsLastLine });
 }
 
 function differenceTo(

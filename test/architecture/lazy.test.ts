@@ -1,5 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { makeFolder, removeFolder } from "../support/folders.ts";
@@ -88,6 +97,25 @@ describe.skipIf(!existsSync(bundle))("the package's bundle", () => {
           expect(readFileSync(path).equals(damaged)).toBe(false);
         }
       }
+    });
+
+    test("what other versions kept goes a month after it was written, when something new is kept", () => {
+      const cache = join(cwd, "home", ".cache", "kseal");
+      const old = new Date(Date.now() - 31 * 24 * 60 * 60 * 1000);
+      const others = ["0.0.1-v24.15.0-x64", "0.0.2-rc.1-v24.15.0-arm64", "0.0.3-v24.15.0-x64", "notes"];
+      for (const name of others) {
+        mkdirSync(join(cache, name));
+        writeFileSync(join(cache, name, "main.cjs-decrypt"), "");
+        if (name !== "0.0.3-v24.15.0-x64") utimesSync(join(cache, name), old, old);
+      }
+      const left = () =>
+        readdirSync(cache)
+          .filter((name) => others.includes(name))
+          .sort();
+      run(bundle, ["decrypt", "a.yaml"], cwd);
+      expect(left()).toEqual(others);
+      run(bundle, ["filestatus", "a.yaml"], cwd);
+      expect(left()).toEqual(["0.0.3-v24.15.0-x64", "notes"]);
     });
 
     test("a home that cannot be written to is no failure", () => {

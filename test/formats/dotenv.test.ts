@@ -167,6 +167,16 @@ describe("writing into the file that was read", () => {
     expect(dotenv.splice(base, documentOf({ A: "9", N: "new", C: "3" }))).toBe("\nA=9\nN=new\n\nC=3\n\n");
   });
 
+  test.for([
+    ["a comment that changes keeps them", "#a\n\n#b\nB=1\n", ["#a", "#new", "B=1"], "#a\n\n#new\nB=1\n"],
+    ["one before another takes none of it", "A=1\n\n#b\n", ["A=1", "#new", "#b"], "A=1\n#new\n\n#b\n"],
+    ["one among comments alone", "#a\n\n#b\n", ["#a", "#new", "#b"], "#a\n#new\n\n#b\n"],
+  ] as const)("empty lines belong to the line below: %s", ([, text, lines, written]) => {
+    const base = dotenv.parse(text);
+
+    expect(dotenv.splice(base, dotenv.parse(lines.join("\n")).document)).toBe(written);
+  });
+
   test("metadata in the middle of a file stays there", () => {
     const block = dotenv.splice(dotenv.parse(""), documentOf({}), metadata);
     const base = dotenv.parse(`A=1\n${block}\nB=2\n`);

@@ -101,6 +101,31 @@ describe("something comes or goes", () => {
   test("at the end of a file without a final line break", () => {
     expect(set("a: 1", ["b"], 2)).toBe("a: 1\nb: 2");
     expect(unset("a: 1\nb: 2", ["b"])).toBe("a: 1");
+    expect(change("a: 1\nb: 2\nc: 3", ({ items }) => ({ kind: "map", items: items.slice(0, 1) }))).toBe(
+      "a: 1",
+    );
+    const other = treeOf({ a: 1, c: [3], d: 4 }) as MapNode;
+    expect(change("a: 1\nb: 2", () => other)).toBe("a: 1\nc:\n    - 3\nd: 4");
+  });
+
+  test.for([
+    ["an empty line above it stays", "a: x\n\nb: y", "a: x\n"],
+    ["an empty line above it stays, with CRLF", "a: x\r\n\r\nb: y", "a: x\r\n"],
+    ["a comment above it stays", "a: x\n# c\nb: y", "a: x\n# c"],
+    ["a block without a break at its end needs none", "a: |-\n  x\nb: y", "a: |-\n  x"],
+    ["a block keeps the break that it ends with", "a: |\n  x\nb: y", "a: |\n  x\n"],
+    ["a block keeps its break, with CRLF", "a: |\r\n  x\r\nb: y", "a: |\r\n  x\r\n"],
+    ["a block with an empty line below has its break", "a: >\n  x\n\nb: y", "a: >\n  x\n"],
+    ["a block keeps all its breaks", "a: |+\n  x\n\nb: y", "a: |+\n  x\n\n"],
+    ["a block in a mapping keeps its break", "a:\n  c: |\n    x\nb:\n  - y\n  - z", "a:\n  c: |\n    x\n"],
+  ] as const)("removed from such an end: %s", ([, text, expected]) => {
+    expect(unset(text, ["b"])).toBe(expected);
+
+    const base = store.parse(text);
+    const sealed = store.parse(store.splice(base, mapLeaves(base.document, seal), metadata));
+    const rest = sealed.document.branches.map((branch) => unsetNode(branch, ["b"]) as MapNode);
+    const shorter = store.parse(store.splice(sealed, { branches: rest }, metadata));
+    expect(store.splice(shorter, mapLeaves(shorter.document, open))).toBe(expected);
   });
 
   test("and the last one leaves a document", () => {
