@@ -20,6 +20,9 @@ const constants = new Map<string, Scalar>([
 
 // Nothing else can be more than a string, and almost everything is one.
 const mayBeTyped = /^(?:[-+.0-9~]|[nN][uU]|[tT][rR]|[fF][aA]|$)/;
+// What else begins with a digit, a sign or a point is a string as well, such as a digest. In order: dates, decimal
+// numbers, numbers with a prefix (underscores may stand anywhere), infinity and what is no number.
+const mayBeNumber = /^(?:\d{4}-|[-+.\d][-+.\deE_]*$|[-+]?_*0_*[xXbBoO][-+_\da-fA-F]*$|[-+]?\.[iInN])/;
 const decimalFloat = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 const smallest = -(2n ** 63n);
 const largest = 2n ** 63n - 1n;
@@ -30,6 +33,7 @@ const largest = 2n ** 63n - 1n;
  */
 export function resolvePlain(text: string): Scalar | "too-large" {
   if (!mayBeTyped.test(text)) return { kind: "str", value: text };
+  if (text.charCodeAt(0) <= 0x39 && !mayBeNumber.test(text)) return { kind: "str", value: text };
   const time = parseYamlTime(text);
   return time === undefined ? resolveUndated(text) : { kind: "time", value: time };
 }

@@ -98,3 +98,20 @@ export interface DocumentSyntax extends Span {
 export function reachOf(syntax: Syntax): number {
   return syntax.kind === "map" || syntax.kind === "seq" ? syntax.reach : syntax.end;
 }
+
+/** What a node is called in messages. */
+export function nameOf(syntax: Syntax): string {
+  if (syntax.kind === "alias") return nameOf(syntax.target);
+  if (syntax.kind !== "scalar") return syntax.kind === "map" ? "a mapping" : "a list";
+  return scalarNames[syntax.node.kind];
+}
+
+const scalarNames: Readonly<Record<Scalar["kind"], string>> = {
+  int: "a number",
+  float: "a number",
+  bool: "true or false",
+  time: "a date",
+  null: "empty or null",
+  str: "a text",
+  bytes: "a text",
+};

@@ -1,6 +1,8 @@
-import { EVENT_ID, type Event, SCALAR_STYLE, type ScalarEvent } from "js-yaml";
+import { type Event, SCALAR_STYLE, type ScalarEvent } from "js-yaml";
 import { type CommentGroup, endOfLine, isBlank, isBreak, splitGap } from "./yaml-comment-lines.ts";
-import { startOfText } from "./yaml-scan.ts";
+import { NodeEvents } from "./yaml-node-events.ts";
+import { isSpaceOrEnd, startOfText } from "./yaml-scan.ts";
+import { wordEnd } from "./yaml-word.ts";
 
 /** A token as far as comments care: where it stands, and which node begins, ends or is there. */
 export interface Token {
@@ -36,14 +38,7 @@ export class TokenWalk {
   readonly #text: string;
   readonly #firstBreak: number;
   readonly #hasCrlf: boolean;
-  readonly #scalars: readonly ScalarEvent[];
-  readonly #blocks: readonly (Event & { readonly start: number })[];
-  readonly #flows: readonly Event[];
-  readonly #aliases: readonly Event[];
-  #nextScalar = 0;
-  #nextBlock = 0;
-  #nextFlow = 0;
-  #nextAlias = 0;
+  readonly #events: NodeEvents;
   #at = 0;
   #newlines = 0;
   #searched = 0;
@@ -56,16 +51,7 @@ export class TokenWalk {
     this.#firstBreak = endOfLine(text, 0);
     this.#hasCrlf = text.includes("\r\n");
     this.#lineStart = startOfText(text);
-    this.#scalars = events.filter(
-      (event) => event.type === EVENT_ID.SCALAR && event.valueStart >= 0,
-    ) as ScalarEvent[];
-    this.#aliases = events.filter((event) => event.type === EVENT_ID.ALIAS);
-    const collections = events.filter(
-      (event) => event.type === EVENT_ID.MAPPING || event.type === EVENT_ID.SEQUENCE,
-    );
-    const brackets = collections.filter((event) => text[event.start] === "{" || text[event.start] === "[");
-    this.#flows = brackets.filter((event) => event.style === 2);
-    this.#blocks = collections.filter((event) => event.style === 1);
+    this.#events = new NodeEvents(text, events);
   }
 
   /** Reads to the end of the text. */
@@ -93,11 +79,6 @@ export class TokenWalk {
 
   #unit(offset: number = this.#at): number {
     return offset < this.#text.length ? this.#text.charCodeAt(offset) : 0;
-  }
-
-  #endsWord(offset: number): boolean {
-    const unit = this.#unit(offset);
-    return unit === 0 || isBlank(unit) || isBreak(unit);
   }
 
   /** Columns are asked for from left to right, so that the text is searched for line breaks only once. */
@@ -174,12 +155,12 @@ export class TokenWalk {
 
   #step(start: number): Token["kind"] | "marker" {
     this.#startBlocks(start);
-    const scalar = this.#scalars[this.#nextScalar];
-    if (scalar && startOfScalar(scalar) === start) return this.#readScalar(scalar, start);
+    const scalar = this.#events.takeScalarAt(start);
+    if (scalar) return this.#readScalar(scalar, start);
     const unit = this.#unit();
     const column = this.#columnOf(start);
     if (column === 0 && unit === 0x25) return this.#readMarker(endOfLine(this.#text, start), "other");
-    if (column === 0 && this.#endsWord(start + 3)) {
+    if (column === 0 && isSpaceOrEnd(this.#text, start + 3)) {
       const word = this.#text.slice(start, start + 3);
       if (word === "---") return this.#readMarker(start + 3, "document-start");
       if (word === "...") return this.#readMarker(start + 3, "document-end");
@@ -189,7 +170,7 @@ export class TokenWalk {
       case 0x5b:
       case 0x7b:
         this.#flowLevel++;
-        return this.#take("flow-start", 1, this.#flows[this.#nextFlow++]);
+        return this.#take("flow-start", 1, this.#events.takeFlow());
       case 0x5d:
       case 0x7d:
         this.#flowLevel--;
@@ -203,12 +184,12 @@ export class TokenWalk {
       case 0x3f:
         return this.#take("other", 1);
       case 0x2a:
-        return this.#take("scalar", this.#wordLength(start), this.#aliases[this.#nextAlias++]);
+        return this.#take("scalar", this.#wordLength(), this.#events.takeAlias());
       case 0x7c:
       case 0x3e:
         return this.#readBlockScalar(start);
       default:
-        return this.#take("other", this.#wordLength(start));
+        return this.#take("other", this.#wordLength());
     }
   }
 
@@ -216,6 +197,10 @@ export class TokenWalk {
     this.#push(kind, this.#at, event);
     this.#at += length;
     return kind;
+  }
+
+  #wordLength(): number {
+    return wordEnd(this.#text, this.#at, { inFlow: this.#flowLevel > 0 }) - this.#at;
   }
 
   #readMarker(end: number, kind: Token["kind"]): "marker" {
@@ -226,25 +211,9 @@ export class TokenWalk {
     return "marker";
   }
 
-  /** An alias, an anchor or a tag. */
-  #wordLength(start: number): number {
-    let end = start + 1;
-    const isVerbatim = this.#text.startsWith("!<", start);
-    while (!this.#endsWord(end)) {
-      const unit = this.#unit(end);
-      const isFlowIndicator =
-        unit === 0x2c || unit === 0x5b || unit === 0x5d || unit === 0x7b || unit === 0x7d;
-      if (isFlowIndicator && !isVerbatim && (this.#flowLevel > 0 || this.#unit(start) !== 0x21)) break;
-      end++;
-      if (isVerbatim && unit === 0x3e) break;
-    }
-    return end - start;
-  }
-
   #startBlocks(start: number): void {
-    const block = this.#blocks[this.#nextBlock];
-    if (block?.start !== start) return;
-    this.#nextBlock++;
+    const block = this.#events.takeBlockAt(start);
+    if (block === undefined) return;
     const column = this.#columnOf(start);
     // A list at its key's column opens no block of its own.
     if (this.#indent >= column) return;
@@ -253,7 +222,6 @@ export class TokenWalk {
   }
 
   #readScalar(scalar: ScalarEvent, start: number): "scalar" {
-    this.#nextScalar++;
     this.#push("scalar", start, scalar);
     this.#newlines = 0;
     const isPlain = scalar.style === SCALAR_STYLE.PLAIN;
@@ -263,7 +231,7 @@ export class TokenWalk {
   }
 
   #readBlockScalar(start: number): "scalar" {
-    const scalar = this.#scalars[this.#nextScalar++];
+    const scalar = this.#events.takeBlockScalar();
     this.#push("scalar", start, scalar);
     const header = endOfLine(this.#text, start);
     while (this.#at < header && this.#unit() !== 0x23) this.#at++;
@@ -295,10 +263,4 @@ export class TokenWalk {
     this.comments.push({ kind: "line", lines, from, column: 0, gapStart: at, gapEnd: end });
     this.#at = end;
   }
-}
-
-function startOfScalar(scalar: ScalarEvent): number {
-  if (scalar.style === SCALAR_STYLE.PLAIN) return scalar.valueStart;
-  if (scalar.style === SCALAR_STYLE.LITERAL_BLOCK || scalar.style === SCALAR_STYLE.FOLDED_BLOCK) return -1;
-  return scalar.valueStart - 1;
 }
