@@ -18,7 +18,7 @@ async function encryptedTexts(tree: Document, selection: Selection): Promise<str
   const found = sealed.document.branches.flatMap(textsOf).flatMap((text, index) => {
     return text.startsWith("ENC[") ? [plain[index]!] : [];
   });
-  expect(sealed.encrypted).toBe(found.length);
+  expect(sealed.encrypted + sealed.encryptedComments).toBe(found.length);
   return found;
 }
 
