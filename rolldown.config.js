@@ -4,6 +4,9 @@ import { defineConfig } from "rolldown";
 // split at the dynamic imports, so that a command loads only what it uses.
 const always =
   /src[\\/](cli[\\/](run|run-action|commands[\\/]decrypt)|formats[\\/](detect|json)|keys[\\/]age)\.ts$/;
+// Every key source has a chunk of its own, and what several of them use has another, so that none loads a second one.
+const sources = /src[\\/]keys[\\/](in-flight|network-failure|own-words|retries|wait-at-most)\.ts$/;
+const awsKms = /src[\\/]keys[\\/]aws-kms\.ts$/;
 const yaml = /src[\\/]formats[\\/]yaml\.ts$/;
 
 const initializers = /^((?:var|let|const) [\w$]+ = )((?:new |[\w.]+[(`]|[`{])[\s\S]*?);\n(?=\S)/gm;
@@ -12,6 +15,8 @@ const initializers = /^((?:var|let|const) [\w$]+ = )((?:new |[\w.]+[(`]|[`{])[\s
 export default defineConfig({
   input: { main: "src/cli/main.ts" },
   platform: "node",
+  // The AWS SDK has ES modules besides CommonJS, of which only what is used gets into the bundle: a third.
+  resolve: { mainFields: ["module", "main"] },
   plugins: [
     {
       // js-yaml makes the schemas and patterns of its own reader and writer when it loads. kseal uses its parser
@@ -20,6 +25,14 @@ export default defineConfig({
       transform: {
         filter: { id: /node_modules[\\/]js-yaml[\\/]/ },
         handler: (code) => code.replace(initializers, "$1/* @__PURE__ */ (() => ($2))();\n"),
+      },
+    },
+    {
+      // With gRPC somewhere in the bundle, rolldown lets main.cjs load its runtime, of which that uses nothing.
+      name: "main-without-runtime",
+      generateBundle(_options, bundle) {
+        const { "main.cjs": main } = bundle;
+        main.code = main.code.replace(/^require\("\.\/rolldown-runtime-[\w-]+\.cjs"\);/m, "");
       },
     },
   ],
@@ -31,12 +44,16 @@ export default defineConfig({
     cleanDir: true,
     // CommonJS starts sooner than ES modules, and an old Node reads it far enough to say what it lacks.
     format: "cjs",
+    // Compiled code that was kept (src/cli/code-cache.ts) has no import().
+    dynamicImportInCjs: false,
     minify: true,
     entryFileNames: "[name].cjs",
     chunkFileNames: "[name]-[hash].cjs",
     codeSplitting: {
       groups: [
-        { name: "kseal", test: always, priority: 1 },
+        { name: "kseal", test: always, priority: 2 },
+        { name: "sources", test: sources, priority: 1 },
+        { name: "aws-kms", test: awsKms },
         // With js-yaml, which nothing else uses.
         { name: "yaml", test: yaml },
       ],

@@ -64,7 +64,8 @@ function inputs(workshop: Workshop, name: string, make: () => Buffer): { plain: 
   return { plain, encrypted };
 }
 
-function secret(index: number): string {
+/** A small Kubernetes Secret in clear, different for each number. */
+export function secret(index: number): string {
   const data = ["username", "password", "host", "token"].map(
     (key) => `    ${key}: ${text(`${key} ${index}`).slice(0, 24)}\n`,
   );

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { identities, recipients } from "../test/support/identities.ts";
 import { newestSops, peer } from "../test/support/peers.ts";
 import type { Workshop } from "./inputs.ts";
+import { startKeyServers } from "./key-rows.ts";
 import { compare } from "./measure.ts";
 import { planRows } from "./rows.ts";
 import { type Measured, printCommands, printGrowth, printTable } from "./table.ts";
@@ -15,6 +16,8 @@ import { type Measured, printCommands, printGrowth, printTable } from "./table.t
  *   npm run bench                          everything, some minutes
  *   npm run bench -- --quick               fewer pairs and the smallest sizes
  *   npm run bench -- --only YAML           the rows whose name has this in it
+ *
+ * Key servers are the tests' own, but for OpenBao and gpg, which are real; all of them on this machine.
  */
 
 const { values: options } = parseArgs({
@@ -34,8 +37,9 @@ if (sops === undefined) {
 }
 
 const workshop = openWorkshop(sops);
+const { servers, close } = await startKeyServers();
 try {
-  const { rows, missing } = planRows(workshop, builds, options);
+  const { rows, missing } = planRows(workshop, builds, { ...options, servers });
   const measured: Measured[] = [];
   for (const row of rows.filter(({ work }) => work.includes(options.only))) {
     process.stderr.write(`${row.work}\n`);
@@ -51,6 +55,7 @@ try {
   if (growth !== "") console.log(`\n${growth}`);
   console.log(`\nWhat each side ran:\n\n${printCommands(measured, shorten)}`);
 } finally {
+  await close();
   rmSync(workshop.folder, { recursive: true, force: true });
 }
 

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { binaryFiles, manyFiles, smallFile, type Workshop, yamlFiles } from "./inputs.ts";
+import { type KeyServer, keyRows } from "./key-rows.ts";
 import type { Side } from "./measure.ts";
 
 /** One line of the table: two sides that do the same work. */
@@ -29,7 +30,7 @@ type Command = readonly [string, ...string[]];
 export function planRows(
   workshop: Workshop,
   builds: Builds,
-  options: { readonly quick: boolean },
+  options: { readonly quick: boolean; readonly servers: readonly KeyServer[] },
 ): { rows: readonly Row[]; missing: readonly string[] } {
   const bundled: Command = [process.execPath, builds.bundle];
   const hasExecutable = existsSync(builds.executable);
@@ -41,6 +42,7 @@ export function planRows(
     ...fileRows(workshop, kseal, options.quick),
     ...yamlRows(workshop, kseal, options.quick),
     ...binaryRows(workshop, kseal, options.quick),
+    ...keyRows(workshop, kseal, options.servers, options),
   ];
   return { rows, missing: hasExecutable ? [] : [`the executable (npm run build:exe)`] };
 }

@@ -20,6 +20,9 @@ const args = [
   "--bytecode",
   "--format=cjs",
   "--minify",
+  // A proxy that wants Kerberos needs a module of its own, which nobody has; the library says so then.
+  "--external",
+  "kerberos",
   // Bun would take variables (`SOPS_AGE_KEY_CMD`) and code to run first from files in the working folder, which may be
   // anybody's repository.
   "--no-compile-autoload-dotenv",

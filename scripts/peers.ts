@@ -76,9 +76,25 @@ function provide(one: Peer): boolean {
 }
 
 function install({ source }: Peer, folder: string): boolean {
-  return source.kind === "go"
-    ? source.packages.every((name) => run("go", ["install", name], { GOBIN: folder }))
-    : run("npm", ["install", "--prefix", folder, "--no-audit", "--no-fund", ...source.packages]);
+  switch (source.kind) {
+    case "go":
+      return source.packages.every((name) => run("go", ["install", name], { GOBIN: folder }));
+    case "npm":
+      return run("npm", ["install", "--prefix", folder, "--no-audit", "--no-fund", ...source.packages]);
+    case "pip":
+      return run("python3", [
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        // It knows nothing of --target, and compares with what the system has.
+        "--no-warn-conflicts",
+        "--target",
+        folder,
+        ...source.packages,
+      ]);
+  }
 }
 
 function provideEditor(name: (typeof editors)[number]): boolean {

@@ -13,6 +13,7 @@ export type ErrorCode =
   | "SET_INVALID"
   | "USAGE"
   | "ENCRYPT_FAILED"
+  | "KEY_SOURCE_FAILED"
   | "DECRYPT_FAILED"
   | "VALUE_MALFORMED"
   | "NOT_ENCRYPTED"
@@ -76,6 +77,11 @@ const failures: Readonly<Record<ErrorCode, readonly [exitCode: number, when: str
   ],
   USAGE: [8, "The command line does not fit.", "`kseal help COMMAND`."],
   ENCRYPT_FAILED: [23, "A value or the data key cannot be encrypted.", "The message says which."],
+  KEY_SOURCE_FAILED: [
+    32,
+    "A key service, `gpg` or a plugin refused or could not be reached.",
+    "The message says why and what to type; `kseal doctor FILE` tries every key.",
+  ],
   DECRYPT_FAILED: [
     25,
     "A value does not open at its place: changed, moved, renamed, or in clear where the rule says encrypted.",

@@ -21,6 +21,9 @@ const silent: Log = { info() {}, warn() {} };
 export async function createContext(host: Host, options: ContextOptions = {}): Promise<OpContext> {
   const { log = silent, signal, configFrom = "file", layout = "kept", onProgress } = options;
   const settings = await loadSettings(host, options);
-  const keyring = new Keyring({ host, log, signal }, { decryptionOrder: settings.decryptionOrder });
+  const keyring = new Keyring(
+    { host, log, signal, trust: settings.trust },
+    { decryptionOrder: settings.decryptionOrder },
+  );
   return Object.freeze({ host, keyring, settings, log, signal, configFrom, layout, onProgress });
 }

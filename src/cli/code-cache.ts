@@ -40,9 +40,12 @@ export function keepCompiledCode(folder: string, command: string): () => void {
     const file = `${folder}/${name}-${command}`;
     const cachedData = readIntact(fs, file);
     const options = { filename: path, ...(cachedData ? { cachedData } : {}) };
-    const script = new vm.Script(`(function(exports,require,module){${text}\n})`, options);
+    // As Node wraps it: libraries in the bundle look for their own folder.
+    const wrapped = `(function(exports,require,module,__filename,__dirname){${text}\n})`;
+    const script = new vm.Script(wrapped, options);
     if (script.cachedDataRejected !== false) fresh.set(file, script);
-    return script.runInThisContext()(this.exports, (id: string) => this.require(id), this);
+    const require = (id: string): unknown => this.require(id);
+    return script.runInThisContext()(this.exports, require, this, path, __dirname);
   };
 
   return () => {

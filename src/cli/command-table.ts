@@ -1,6 +1,6 @@
 import type { CommandSpec, OptionSpec } from "./command.ts";
+import { changedKeys, groupKeys, keys } from "./key-options.ts";
 import {
-  age,
   decryptionOrder,
   dryRun,
   editing,
@@ -11,7 +11,6 @@ import {
   nameOverride,
   out,
   outputType,
-  recipientsFile,
   selection,
   threshold,
   user,
@@ -68,8 +67,7 @@ export const commandTable: readonly CommandSpec[] = [
     options: [
       inPlace,
       out,
-      age,
-      recipientsFile,
+      ...keys,
       ...selection,
       { flags: "--mac-only-encrypted", summary: "let the MAC cover encrypted values only" },
       threshold,
@@ -108,8 +106,7 @@ export const commandTable: readonly CommandSpec[] = [
     arguments: "<file>",
     summary: "open a file decrypted in your editor, and encrypt what you save",
     options: [
-      age,
-      recipientsFile,
+      ...keys,
       ...selection,
       inputType,
       ignoreMac,
@@ -176,8 +173,7 @@ export const commandTable: readonly CommandSpec[] = [
     options: [
       inPlace,
       out,
-      { flags: "--add-age <recipient>", summary: "add a recipient", repeatable: true },
-      { flags: "--rm-age <recipient>", summary: "remove a recipient", repeatable: true },
+      ...changedKeys,
       { flags: "--allow-unlisted", summary: "keep recipients that the matching rule does not list" },
       inputType,
       ignoreMac,
@@ -206,7 +202,7 @@ export const commandTable: readonly CommandSpec[] = [
     name: "groups",
     arguments: "<action> <file> [index]",
     summary: "add a key group to a file (groups add FILE -a ...) or delete one (groups delete FILE N)",
-    options: [inPlace, out, age, recipientsFile, threshold, inputType, decryptionOrder, dryRun],
+    options: [inPlace, out, ...groupKeys, threshold, inputType, decryptionOrder, dryRun],
     examples: ["kseal groups add -i db.yaml -a age1...", "kseal groups delete -i db.yaml 1"],
     load: () => import("./commands/groups.ts"),
   },
@@ -239,6 +235,14 @@ export const commandTable: readonly CommandSpec[] = [
     ],
     examples: ["kseal exec-file kubeconfig.yaml -- kubectl --kubeconfig {} get pods"],
     load: () => import("./commands/exec-file.ts"),
+  },
+  {
+    name: "doctor",
+    arguments: "[files...]",
+    summary: "try every key that files need: is it there, does it answer, may you use it",
+    options: [inputType, decryptionOrder],
+    examples: ["kseal doctor secrets/prod/db.yaml", "kseal doctor"],
+    load: () => import("./commands/doctor.ts"),
   },
   {
     name: "filestatus",

@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
   /** May be given several times; the values are collected. */
   readonly repeatable?: boolean;
+  /** The heading in `--help` that it stands under; `Options` when left out. */
+  readonly group?: string;
 }
 
 /** What the command table says of a command without loading it. */

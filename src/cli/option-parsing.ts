@@ -2,7 +2,6 @@ import type { Selection } from "../core/selection.ts";
 import { KsealError } from "../errors.ts";
 import { formatOfWord } from "../formats/detect.ts";
 import type { Format } from "../formats/store.ts";
-import type { KeyFlags } from "../ops/recipients.ts";
 import type { OptionValues } from "./command.ts";
 
 const selectionFlags = [
@@ -25,13 +24,6 @@ export function selectionOf(options: OptionValues): Selection | undefined {
     throw new KsealError("USAGE", `${names} exclude each other`);
   }
   return given[0];
-}
-
-/** The recipients that `--age` and `--recipients-file` name. */
-export function keysOf(options: OptionValues): KeyFlags | undefined {
-  const age = options.list("age");
-  const ageFiles = options.list("recipientsFile");
-  return age.length === 0 && ageFiles.length === 0 ? undefined : { age, ageFiles };
 }
 
 /** A whole number given as text, e.g. `--indent 2`. */

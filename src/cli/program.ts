@@ -54,8 +54,9 @@ function describeProgram(host: Host): Command {
 function describeCommand(spec: CommandSpec): Command {
   const command = new Command(spec.name).summary(spec.summary).description(spec.summary);
   if (spec.arguments !== "") command.arguments(spec.arguments);
-  for (const { flags, summary, choices, repeatable } of [...spec.options, ...globalOptions]) {
+  for (const { flags, summary, choices, repeatable, group } of [...spec.options, ...globalOptions]) {
     const option = new Option(flags, summary);
+    if (group !== undefined) option.helpGroup(`${group}:`);
     if (choices !== undefined) option.choices([...choices]);
     if (repeatable)
       option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);

@@ -55,20 +55,6 @@ export const decryptionOrder: OptionSpec = {
   summary: "key types to try first, e.g. age,pgp",
 };
 
-/** A recipient in place of the rules'. */
-export const age: OptionSpec = {
-  flags: "-a, --age <recipient>",
-  summary: "encrypt to this age recipient, without asking the rules",
-  repeatable: true,
-};
-
-/** Recipients in place of the rules', from a file. */
-export const recipientsFile: OptionSpec = {
-  flags: "-R, --recipients-file <file>",
-  summary: "encrypt to the age recipients in a file, one a line",
-  repeatable: true,
-};
-
 /** The Shamir threshold. */
 export const threshold: OptionSpec = {
   flags: "--shamir-secret-sharing-threshold <groups>",

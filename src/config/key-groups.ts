@@ -1,7 +1,16 @@
 import type { Node } from "yaml";
 import { type KeyGroups, keyId, type MasterKey, sameKey } from "../core/master-key.ts";
 import { type Mapping, mapping, textMap } from "./mapping.ts";
-import { type ParsedKey, parseAge, parseHuaweiKms, parsePgp, parseVaultUri } from "./master-keys.ts";
+import {
+  type ParsedKey,
+  parseAge,
+  parseAzureUrl,
+  parseGcpKms,
+  parseHuaweiKms,
+  parseKms,
+  parsePgp,
+  parseVaultUri,
+} from "./master-keys.ts";
 import { type Located, list, located, type Shape, text } from "./shapes.ts";
 import type { Reading } from "./yaml-text.ts";
 
@@ -13,17 +22,7 @@ const kmsKey: Shape<MasterKey> = finish(
     { name: "a kms key", hint: "write - arn: arn:aws:kms:..., with role, context and aws_profile beside it" },
   ),
   ({ values: { arn, role, context, aws_profile: awsProfile } }) =>
-    arn
-      ? {
-          key: {
-            type: "kms",
-            arn: arn.replaceAll(" ", ""),
-            ...(role && { role }),
-            ...(context && Object.keys(context).length > 0 && { context }),
-            ...(awsProfile && { awsProfile }),
-          },
-        }
-      : { problem: "a kms key needs an arn" },
+    arn ? parseKms({ arn, role, context, awsProfile }) : { problem: "a kms key needs an arn" },
 );
 
 const gcpKey: Shape<MasterKey> = finish(
@@ -32,9 +31,7 @@ const gcpKey: Shape<MasterKey> = finish(
     { name: "a gcp_kms key", hint: "write - resource_id: projects/..." },
   ),
   ({ values }) =>
-    values.resource_id
-      ? { key: { type: "gcp_kms", resourceId: values.resource_id.replaceAll(" ", "") } }
-      : { problem: "a gcp_kms key needs a resource_id" },
+    values.resource_id ? parseGcpKms(values.resource_id) : { problem: "a gcp_kms key needs a resource_id" },
 );
 
 const huaweiKey: Shape<MasterKey> = finish(
@@ -50,10 +47,14 @@ const azureKey: Shape<MasterKey> = finish(
     { vaultUrl: text, key: text, version: text },
     { name: "an azure_keyvault key", hint: "write - vaultUrl: https://..., with key and version beside it" },
   ),
-  ({ values: { vaultUrl, key, version = "" } }) =>
-    vaultUrl && key
-      ? { key: { type: "azure_kv", vaultUrl, name: key, version } }
-      : { problem: "an azure_keyvault key needs a vaultUrl and a key" },
+  ({ values: { vaultUrl, key, version = "" } }) => {
+    if (!vaultUrl || !key) return { problem: "an azure_keyvault key needs a vaultUrl and a key" };
+    // SOPS makes a URL of the three and keeps a slash at the end of the first one.
+    const parsed = parseAzureUrl(`${vaultUrl.replace(/\/$/, "")}/keys/${key}/${version}`);
+    if ("problem" in parsed)
+      return { problem: "vaultUrl, key and version must make https://vaultUrl/keys/key/version" };
+    return { key: { type: "azure_kv", vaultUrl, name: key, version } };
+  },
 );
 
 interface GroupFields {

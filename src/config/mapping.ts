@@ -22,6 +22,8 @@ export interface MappingOptions {
   readonly allows?: (field: string) => boolean;
   /** What to write instead of something that is no mapping. */
   readonly hint?: string;
+  /** SOPS does not read these fields, so that nobody can have got used to what it does with unknown ones. */
+  readonly isOwn?: true;
 }
 
 /** A mapping with these fields and no others. `<<` merges other mappings, as in SOPS. */
@@ -131,5 +133,5 @@ function reportUnknown(
         ? `known are ${known.join(", ")}`
         : "");
   const problem = `unknown field ${JSON.stringify(name)} in ${options.name}`;
-  reading.report(key, help ? `${problem}: ${help}` : problem, { ignoredBySops: true });
+  reading.report(key, help ? `${problem}: ${help}` : problem, { ignoredBySops: options.isOwn !== true });
 }

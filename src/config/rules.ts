@@ -1,6 +1,8 @@
+import { type KeyNames, noNames } from "../core/key-names.ts";
 import { type CreationRule, creationRule } from "./creation-rules.ts";
 import { destinationRule } from "./destination-rules.ts";
 import { type Mapping, mapping } from "./mapping.ts";
+import { namedKeys } from "./named-keys.ts";
 import { list, type Shape } from "./shapes.ts";
 import { type StoreLayout, stores } from "./stores.ts";
 import { readYaml } from "./yaml-text.ts";
@@ -13,13 +15,15 @@ export interface Config {
   /** In the order of the file: the first that matches decides. `undefined` when the file has no such section. */
   readonly rules: readonly CreationRule[] | undefined;
   readonly stores: StoreLayout;
+  /** What people call their keys: `kseal: keys:`. */
+  readonly names: KeyNames;
 }
 
 interface TopFields {
   readonly creation_rules: readonly CreationRule[];
   readonly destination_rules: readonly true[];
   readonly stores: StoreLayout;
-  readonly kseal: unknown;
+  readonly kseal: Mapping<{ readonly keys: KeyNames }>;
 }
 
 // Fields of a rule that stand one level too high.
@@ -30,7 +34,8 @@ const topFields: Shape<Mapping<TopFields>> = mapping<TopFields>(
     creation_rules: list(creationRule, { hint: "write each rule behind a dash" }),
     destination_rules: list(destinationRule, { hint: "write each rule behind a dash" }),
     stores,
-    kseal: mapping({}, { name: "kseal, which has no fields in this version" }),
+    // SOPS takes no notice of it.
+    kseal: mapping<{ readonly keys: KeyNames }>({ keys: namedKeys }, { name: "kseal", isOwn: true }),
   },
   {
     name: "the configuration",
@@ -55,5 +60,10 @@ export function parseConfig(text: Uint8Array, path: string): Config {
     file: path,
     read: (root, reading) => topFields(root, reading, "the configuration")?.values,
   });
-  return { path, rules: values?.creation_rules, stores: values?.stores ?? {} };
+  return {
+    path,
+    rules: values?.creation_rules,
+    stores: values?.stores ?? {},
+    names: values?.kseal?.values.keys ?? noNames,
+  };
 }

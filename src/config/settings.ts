@@ -1,6 +1,9 @@
 import type { Host } from "../core/ports.ts";
 import { splitWords } from "../core/shell-words.ts";
+import type { Trust } from "../core/trust.ts";
 import { KsealError } from "../errors.ts";
+import type { KeyList, KeyTexts } from "./key-texts.ts";
+import { trustOf } from "./trust.ts";
 import type { UserFile } from "./user-file.ts";
 
 /** What a run of kseal may do, merged once from flags, environment and the user's own file; frozen. */
@@ -11,6 +14,8 @@ export interface Settings {
   readonly decryptionOrder: readonly string[];
   /** The editor's command line, split into words; `undefined` means search for one. */
   readonly editor: readonly [string, ...string[]] | undefined;
+  /** Where credentials may go. */
+  readonly trust: Trust;
 }
 
 /** What the command line says, as it was typed. */
@@ -39,6 +44,7 @@ export async function loadSettings(
     configPath: flags.configPath ?? (env["SOPS_CONFIG"] || undefined),
     decryptionOrder: parseDecryptionOrder(flags.decryptionOrder ?? env["SOPS_DECRYPTION_ORDER"] ?? ""),
     editor: editorOf(env, userFile.editor, { platform: host.platform, path }),
+    trust: trustOf(env, userFile.trust),
   });
 }
 
@@ -58,35 +64,28 @@ export function parseDecryptionOrder(order: string): readonly string[] {
 
 const defaultOrder: readonly string[] = ["age", "pgp"];
 
-const laterKeyVariables: readonly string[] = [
-  "SOPS_KMS_ARN",
-  "SOPS_GCP_KMS_IDS",
-  "SOPS_HUAWEICLOUD_KMS_IDS",
-  "SOPS_AZURE_KEYVAULT_URLS",
-  "SOPS_VAULT_URIS",
-  "SOPS_PGP_FP",
-];
+/** The variables that stand in for the key flags of SOPS. */
+export const keyVariables: Readonly<Record<KeyList, string>> = {
+  kms: "SOPS_KMS_ARN",
+  gcpKms: "SOPS_GCP_KMS_IDS",
+  hckms: "SOPS_HUAWEICLOUD_KMS_IDS",
+  azureKv: "SOPS_AZURE_KEYVAULT_URLS",
+  pgp: "SOPS_PGP_FP",
+  hcVaultTransit: "SOPS_VAULT_URIS",
+  age: "SOPS_AGE_RECIPIENTS",
+};
 
 /**
- * The age recipients that the environment names for new files; they take the place of the configuration's keys, as
- * in SOPS. `undefined` when it names none.
- *
- * @throws KsealError `USAGE` when it names keys of another type: to leave them out would encrypt for too few.
+ * The keys that the environment names for new files. As in SOPS each variable stands in for one flag, and any of them
+ * takes the place of the configuration's keys.
  */
-export function environmentRecipients(env: Environment): readonly string[] | undefined {
-  const later = laterKeyVariables.find((name) => env[name]);
-  if (later !== undefined) {
-    throw new KsealError(
-      "USAGE",
-      `${later} is set, but kseal encrypts for age recipients only; other keys come in a later version`,
-      {
-        hint: `unset ${later}`,
-      },
-    );
-  }
-  const recipients = (env["SOPS_AGE_RECIPIENTS"] ?? "").split(",").map((recipient) => recipient.trim());
-  const named = recipients.filter((recipient) => recipient !== "");
-  return named.length === 0 ? undefined : named;
+export function environmentKeys(env: Environment): KeyTexts {
+  return Object.fromEntries(
+    Object.entries(keyVariables).flatMap(([list, variable]) => {
+      const text = env[variable]?.trim();
+      return text ? [[list, [text]]] : [];
+    }),
+  );
 }
 
 // kseal's own name first, then those of SOPS in SOPS' order.

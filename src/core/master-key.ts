@@ -79,8 +79,51 @@ export function sameKey(a: MasterKey, b: MasterKey): boolean {
   return identity(a) === identity(b);
 }
 
+/**
+ * Whether who can use one of two keys can use the other: they are versions of one Azure key, or one AWS key used with
+ * another role or profile, which are ways to it and do not decide who may read. A context can: key policies name them.
+ */
+export function sameHolder(a: MasterKey, b: MasterKey): boolean {
+  return holder(a) === holder(b);
+}
+
+function holder(key: MasterKey): string {
+  if (key.type === "kms")
+    return identity({ type: "kms", arn: key.arn, ...(key.context && { context: key.context }) });
+  if (key.type === "azure_kv") return `azure_kv ${key.vaultUrl}/keys/${key.name}`;
+  return key.type === "pgp" ? `pgp ${key.fingerprint.toUpperCase()}` : identity(key);
+}
+
+/**
+ * Everything that tells a master key from others, as SOPS spells it where keys are compared: an AWS KMS key with its
+ * encryption context and profile, `arn+role|key:value,...|profile`, any other as {@link keyId}.
+ */
+export function identityText(key: MasterKey): string {
+  if (key.type !== "kms") return keyId(key);
+  const context = sortedContext(key.context)
+    .map((pair) => pair.join(":"))
+    .join(",");
+  const parts = [keyId(key), ...(context || key.awsProfile ? [context] : [])];
+  return [...parts, ...(key.awsProfile ? [key.awsProfile] : [])].join("|");
+}
+
+/**
+ * Whether a key of a file is the one that a creation rule names, where the rule may leave open what the file has to say:
+ * the version of an Azure key, and the encryption context of an AWS key, which a flag gave it.
+ */
+export function matchesListed(key: MasterKey, listed: MasterKey): boolean {
+  if (key.type === "kms" && listed.type === "kms" && listed.context === undefined) {
+    return identity({ ...key, context: {} }) === identity(listed);
+  }
+  const isOpen = key.type === "azure_kv" && listed.type === "azure_kv" && listed.version === "";
+  return sameKey(isOpen ? { ...key, version: "" } : key, listed);
+}
+
 function identity(key: MasterKey): string {
   if (key.type !== "kms") return `${key.type} ${keyId(key)}`;
-  const context = Object.entries(key.context ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([key.arn, key.role ?? "", key.awsProfile ?? "", context]);
+  return JSON.stringify([key.arn, key.role ?? "", key.awsProfile ?? "", sortedContext(key.context)]);
+}
+
+function sortedContext(context: Readonly<Record<string, string>> = {}): readonly (readonly string[])[] {
+  return Object.entries(context).sort(([a], [b]) => (a < b ? -1 : 1));
 }

@@ -10,6 +10,8 @@ export interface Host extends Files {
   readonly homeDir: string;
   /** The user's configuration folder: `$XDG_CONFIG_HOME` or `~/.config`; see sops.md 8 for macOS and Windows. */
   readonly configDir: string;
+  /** The machine's name, as its network knows it. */
+  readonly hostName: string;
   readonly terminal: Terminal;
 
   /** Epoch milliseconds. */
@@ -42,6 +44,15 @@ export interface Host extends Files {
   /** The absolute path of a program on PATH, or `undefined`. */
   which(program: string): Promise<string | undefined>;
 
+  /**
+   * Sends a request and takes the whole answer, whatever its status. Redirects are not followed, cookies not kept.
+   * `https` goes through the user's proxy (`HTTPS_PROXY`, `NO_PROXY`) and is always verified; `http` goes straight.
+   *
+   * @throws KsealError `KEY_SOURCE_FAILED` when there was no answer; its cause has the system's name for the reason
+   *   as `code`, or is a `TimeoutError`. `INTERRUPTED` after `signal`.
+   */
+  request(request: HttpRequest): Promise<HttpAnswer>;
+
   /** All of standard input. */
   readStdin(): Promise<Uint8Array>;
   /** Writes content, in order with earlier calls. Resolves when it was handed over; a closed pipe ends quietly. */
@@ -58,6 +69,37 @@ export interface Host extends Files {
   servePipe(path: string, bytes: Uint8Array): Promise<(() => Promise<void>) | undefined>;
   /** Runs `cleanup` also when a signal ends the process; returns a function that takes it off again. */
   onExit(cleanup: () => void): () => void;
+}
+
+/** One request to a server. */
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT";
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly tls?: HttpTls | undefined;
+  /** For everything, from the look-up of the name to the last byte. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What stands in place of the machine's own settings for TLS. Certificates and keys are PEM texts. */
+export interface HttpTls {
+  /** The only issuers that are trusted. */
+  readonly ca?: string;
+  /** The certificate that shows who asks, with its key. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** The name that the server's certificate has to be for. */
+  readonly serverName?: string;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** At most 1 MiB. */
+  readonly body: Uint8Array;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -124,6 +166,8 @@ export interface ExecOptions {
   readonly cwd?: string;
   /** The name of a user to run as: supplementary groups are dropped and HOME is theirs (D46). */
   readonly user?: string;
+  /** Ends the program when it takes longer: `KEY_SOURCE_FAILED`. */
+  readonly timeoutMs?: number;
   /** On Windows: the arguments are given as they are, without quotes put around them, for `cmd.exe /c`. */
   readonly verbatim?: boolean;
 }

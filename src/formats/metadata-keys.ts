@@ -94,11 +94,14 @@ function readKey(type: KeyType, entry: WeakFields): WrappedKey {
     const value = isMapping ? entry.texts(name) : entry.text(name);
     if (value !== undefined && !(optional && value === "")) key[property] = value;
   }
+  const enc = entry.text("enc");
+  // A key that somebody adds in the editor has not been used yet.
+  const isNew = enc === "" && !entry.has("created_at");
   return {
     // The table above names exactly the properties of the type.
     key: key as MasterKey,
-    enc: entry.text("enc"),
-    ...(type === "age" ? {} : { createdAt: entry.date("created_at") }),
+    enc,
+    ...(type === "age" || isNew ? {} : { createdAt: entry.date("created_at") }),
     ...unknownFields(entry.rest()),
   };
 }

@@ -13,6 +13,8 @@ export interface WeakFields {
   text(name: string): string;
   /** A text that SOPS knows to be a date; an unquoted YAML date counts too (sops.md D17). */
   date(name: string): string;
+  /** Whether the field is there. */
+  has(name: string): boolean;
   integer(name: string): number;
   flag(name: string): boolean;
   /** The items of a list of mappings; empty when the field is missing. */
@@ -47,6 +49,7 @@ export function openFields(node: TreeNode, place: string): WeakFields {
       if (!isDate(text)) throw unreadable(`${place}.${name}`, "is not a date as RFC 3339 writes it");
       return text;
     },
+    has: (name) => take(name) !== undefined,
     integer: (name) => asInteger(take(name), `${place}.${name}`),
     flag: (name) => asFlag(take(name), `${place}.${name}`),
     list: (name) => asList(take(name)).map((item, index) => openFields(item, `${place}.${name}[${index}]`)),

@@ -30,15 +30,36 @@ export async function runProgram(
       child,
       child.stdin !== null && options.stdin === "inherit" ? await machine.readStdin() : options.stdin,
     );
-    const [status, stdout, stderr] = await Promise.all([
-      statusOf(child, command[0]),
-      collect(child.stdout),
-      collect(child.stderr),
-    ]);
+    const outcome = Promise.all([statusOf(child, command[0]), collect(child.stdout), collect(child.stderr)]);
+    const [status, stdout, stderr] = await (options.timeoutMs === undefined
+      ? outcome
+      : within(options.timeoutMs, { child, name: command[0], outcome }));
     const result = { status, stdout, stderr: Buffer.from(stderr).toString("utf8") };
     return options.output === "inherit" ? await passOn(machine, result) : result;
   } finally {
     letGo();
+  }
+}
+
+/** The outcome of a program, unless it takes too long: then it is ended. */
+async function within<T>(
+  ms: number,
+  { child, name, outcome }: { child: ChildProcess; name: string; outcome: Promise<T> },
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      // What a script started outlives it, and would hold the pipes open.
+      child.stdout?.destroy();
+      child.stderr?.destroy();
+      reject(new KsealError("KEY_SOURCE_FAILED", `${name} did not end within ${ms / 1000} s`));
+    }, ms);
+  });
+  try {
+    return await Promise.race([outcome, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

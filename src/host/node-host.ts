@@ -22,6 +22,10 @@ export function createNodeHost(replaced: Partial<Machine> = {}): Host {
     platform: machine.platform,
     homeDir: machine.homeDir,
     configDir: configFolder(machine.platform, machine.env, machine.homeDir),
+    // Hardly anything needs it, and asking costs the loading of node:os.
+    get hostName() {
+      return machine.hostName;
+    },
     terminal: machine.terminal,
     now: machine.now,
     random: machine.random,
@@ -52,7 +56,7 @@ function withReplaced(real: Machine, replaced: Partial<Machine>): Machine {
 
 type Programs = Pick<
   Host,
-  "exec" | "spawn" | "become" | "which" | "openPrivateFolder" | "servePipe" | "onExit"
+  "exec" | "spawn" | "become" | "which" | "request" | "openPrivateFolder" | "servePipe" | "onExit"
 >;
 
 function programs(machine: Machine): Programs {
@@ -63,6 +67,7 @@ function programs(machine: Machine): Programs {
     spawn: async (command, options = {}) =>
       (await import("./conversation.ts")).startConversation(machine, command, options.env),
     which: async (program) => (await import("./programs.ts")).findProgram(program, machine),
+    request: async (request) => (await import("./request.ts")).sendRequest(machine, request),
     openPrivateFolder: async () => (await import("./private-folder.ts")).openPrivateFolder(machine),
     servePipe: async (path, bytes) => (await import("./pipe.ts")).servePipe(machine, path, bytes),
     onExit: addCleanup,

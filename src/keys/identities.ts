@@ -1,10 +1,10 @@
+import { shortKeyId } from "../core/key-names.ts";
 import type { Host } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
 import type { AgeIdentity } from "./age-file.ts";
 import type { AgeHeader } from "./age-header.ts";
 import { type IdentitySource, identitySources } from "./identity-sources.ts";
 import type { Loaded } from "./identity-text.ts";
-import { shortKeyId } from "./no-key-error.ts";
 import type { KeyContext } from "./provider.ts";
 
 const nothing: Loaded = { identities: [], problems: [] };

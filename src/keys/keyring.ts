@@ -1,26 +1,38 @@
 import { DataKey } from "../core/data-key.ts";
+import { describeKey, type KeyNames, noNames } from "../core/key-names.ts";
 import { type KeyGroups, keyId, keyTypes, type MasterKey, type WrappedKey } from "../core/master-key.ts";
 import type { Metadata } from "../core/metadata.ts";
 import { combineShares, splitSecret } from "../core/shamir.ts";
 import { KsealError } from "../errors.ts";
-import { type Attempt, NoKeyError, shortKeyId } from "./no-key-error.ts";
+import { GroupAttempt } from "./group-attempt.ts";
+import { type Attempt, NoKeyError } from "./no-key-error.ts";
+import { openGroups } from "./open-groups.ts";
+import { OpenedKeys, type Outcome, reasonOf, refusal } from "./opened-keys.ts";
 import { mapBounded } from "./pool.ts";
-import type { KeyContext, KeyProvider } from "./provider.ts";
+import type { KeyContext } from "./provider.ts";
 import { providerFor } from "./registry.ts";
+import { unknownType } from "./unknown-type.ts";
 
 const defaultOrder = ["age", "pgp"];
-const dataKeyLength = 32;
 // Wraps are network calls for most key types: enough to hide latency, too few to be throttled.
 const wrapsInFlight = 8;
 
-type Outcome = { readonly dataKey: DataKey } | { readonly reason: string };
+/** What the user's configuration says about the keys of one file. Each is looked up when it is asked for, if ever. */
+export interface KeyLookup {
+  /** The keys that the matching creation rule or flags name: see {@link KeyContext.listed}. */
+  listed(): Promise<readonly MasterKey[]>;
+  names(): Promise<KeyNames>;
+}
+
+/** For a file of which no configuration says anything. */
+export const noLookup: KeyLookup = { listed: async () => [], names: async () => noNames };
 
 /** Wraps data keys for master keys and opens them again, each wrapped key at most once. */
 export class Keyring {
   readonly #context: KeyContext;
   readonly #order: readonly string[];
-  readonly #opened = new Map<string, DataKey>();
-  readonly #outcomes = new Map<string, Promise<Outcome>>();
+  readonly #opened = new OpenedKeys();
+  readonly #resolved = new Map<string, Promise<MasterKey>>();
 
   /**
    * @param options.decryptionOrder - Key types to try first; the others follow in the order of the file. Default
@@ -36,23 +48,26 @@ export class Keyring {
    * Wraps a data key for every master key. With several groups each group gets a Shamir share of it.
    *
    * @param threshold - How many groups must come together; 0 means all of them. Of no meaning with one group.
+   * @returns The wrapped keys in the order of the keys, each with the key as it was used ({@link Keyring.resolve}).
    * @throws KsealError `ENCRYPT_FAILED` naming every key for which it did not work: nothing is left out silently.
    */
   async wrapAll(
     dataKey: DataKey,
     groups: KeyGroups,
     threshold: number,
+    lookup: KeyLookup = noLookup,
   ): Promise<readonly (readonly WrappedKey[])[]> {
     const shares = this.#shares(dataKey, groups, threshold);
+    const context = { ...this.#context, listed: () => lookup.listed() };
     const jobs = groups.flatMap((group, index) => group.map((key) => ({ index, key })));
     const results = await mapBounded(jobs, wrapsInFlight, async ({ index, key }) => {
       try {
-        return await this.#wrap(key, shares[index] ?? dataKey);
+        return await this.#wrap(key, shares[index] ?? dataKey, context);
       } catch (error) {
         return refusal(error);
       }
     });
-    refuseUnlessAll(jobs, results);
+    await refuseUnlessAll(jobs, results, lookup);
     return groups.map((_, index) =>
       results.filter(
         (result, i): result is WrappedKey => !(result instanceof KsealError) && jobs[i]?.index === index,
@@ -63,62 +78,81 @@ export class Keyring {
   /**
    * Opens the data key of a file.
    *
-   * Keys that open without asking the user come first, in every group. With several groups all shares that opened are
-   * put together, as SOPS does.
-   *
    * @throws NoKeyError with every attempt when too few keys opened.
    */
-  async unwrap(metadata: Metadata): Promise<DataKey> {
+  async unwrap(metadata: Metadata, lookup: KeyLookup = noLookup): Promise<DataKey> {
     const all = metadata.groups.length;
     // One share is never enough, whatever the file says.
     const needed = all > 1 ? Math.max(metadata.shamirThreshold || all, 2) : 1;
     const groups = metadata.groups.map((keys) => new GroupAttempt(this.#sorted(keys), all > 1));
-    const opened = (): DataKey[] => groups.flatMap(({ dataKey }) => dataKey ?? []);
-
-    for (const quiet of [true, false]) {
-      for (const group of groups) {
-        if (quiet || opened().length < needed) await this.#try(group, quiet);
-      }
-    }
-    const shares = opened();
+    await openGroups(groups, {
+      needed: Math.min(needed, all),
+      rankOf: ({ key }) => this.#rankOf(key),
+      open: (wrapped, { quiet }) => this.open(wrapped, { quiet, lookup }),
+    });
+    const shares = groups.flatMap(({ dataKey }) => dataKey ?? []);
     const [first] = shares;
-    if (first === undefined || shares.length < needed) throw await this.#noKey(groups, needed);
+    if (first === undefined || shares.length < needed) throw await this.#noKey(groups, needed, lookup);
     return all > 1 ? combine(shares) : first;
   }
 
-  async #try(group: GroupAttempt, quiet: boolean): Promise<void> {
-    for (const wrapped of group.dataKey ? [] : group.keys) {
-      if (this.#context.signal?.aborted) throw new KsealError("INTERRUPTED", "interrupted");
-      const outcome = await this.#open(wrapped, quiet);
-      if ("reason" in outcome) group.reasons.set(wrapped, outcome.reason);
-      else if (group.accept(wrapped, outcome.dataKey)) return;
-    }
+  /**
+   * Opens one wrapped key, unless this run has done so already, and says why it did not open.
+   *
+   * @param options.quiet - Tries only what opens without asking the user.
+   */
+  async open(
+    wrapped: WrappedKey,
+    { quiet, lookup }: { readonly quiet: boolean; readonly lookup: KeyLookup },
+  ): Promise<Outcome> {
+    if (this.#context.signal?.aborted) throw new KsealError("INTERRUPTED", "interrupted");
+    return await this.#opened.open(wrapped, { ...this.#context, quiet, listed: () => lookup.listed() });
   }
 
-  async #open(wrapped: WrappedKey, quiet: boolean): Promise<Outcome> {
-    const known = this.#opened.get(wrapped.enc);
-    if (known) return { dataKey: known };
-    const provider = await providerFor(wrapped.key.type);
-    if (!provider) return { reason: notSupported(wrapped.key) };
-    // Without anything to ask, the quiet attempt has already said everything.
-    const name = `${provider.mayAsk ? quiet : true} ${wrapped.enc}`;
-    let outcome = this.#outcomes.get(name);
-    if (!outcome) {
-      outcome = openOnce(provider, wrapped, { ...this.#context, quiet: quiet && provider.mayAsk === true });
-      this.#outcomes.set(name, outcome);
-    }
-    const result = await outcome;
-    if ("dataKey" in result) this.#opened.set(wrapped.enc, result.dataKey);
-    return result;
+  /** A key as it is wrapped for: what a rule leaves open (the version of an Azure key) is asked for, once a run. */
+  async resolve(key: MasterKey): Promise<MasterKey> {
+    // No other type leaves anything open, and its provider need not be loaded to say so.
+    if (key.type !== "azure_kv" || key.version !== "") return key;
+    const id = keyId(key);
+    const known = this.#resolved.get(id) ?? this.#resolve(key);
+    this.#resolved.set(id, known);
+    return await known;
   }
 
-  async #wrap(key: MasterKey, dataKey: DataKey): Promise<WrappedKey> {
+  async #resolve(key: MasterKey): Promise<MasterKey> {
     const provider = await providerFor(key.type);
-    if (!provider) throw new KsealError("ENCRYPT_FAILED", notSupported(key));
-    const enc = await provider.wrap(key, dataKey, this.#context);
+    return (await provider?.resolve?.(key, this.#context)) ?? key;
+  }
+
+  /** What is at hand to open keys of some types, in public words. */
+  async holdings(types: Iterable<MasterKey["type"]>): Promise<readonly string[]> {
+    const holdings: string[] = [];
+    for (const type of new Set(types)) {
+      const provider = await providerFor(type);
+      holdings.push(...((await provider?.holdings?.(this.#context)) ?? []));
+    }
+    return holdings;
+  }
+
+  /** What the user can do when keys did not open: what their sources said, else what helps with keys of the type. */
+  async nextSteps(attempts: readonly Pick<Attempt, "key" | "hint">[]): Promise<readonly string[]> {
+    const steps = new Set(attempts.flatMap(({ hint }) => hint ?? []));
+    for (const type of new Set(attempts.map(({ key }) => key.type))) {
+      if (attempts.some(({ key, hint }) => key.type === type && hint !== undefined)) continue;
+      const step = (await providerFor(type))?.nextStep?.(this.#context);
+      if (step) steps.add(step);
+    }
+    return [...steps];
+  }
+
+  async #wrap(key: MasterKey, dataKey: DataKey, context: KeyContext): Promise<WrappedKey> {
+    const provider = await providerFor(key.type);
+    if (!provider) throw unknownType(key);
+    const resolved = await this.resolve(key);
+    const enc = await provider.wrap(resolved, dataKey, context);
     if (key.type === "age") return { key, enc };
     const now = new Date(this.#context.host.now()).toISOString();
-    return { key, enc, createdAt: now.replace(/\.\d+Z$/, "Z") };
+    return { key: resolved, enc, createdAt: now.replace(/\.\d+Z$/, "Z") };
   }
 
   #shares(dataKey: DataKey, groups: KeyGroups, threshold: number): readonly DataKey[] {
@@ -147,70 +181,26 @@ export class Keyring {
     return shares.map((share) => new DataKey(share));
   }
 
+  #rankOf({ type }: MasterKey): number {
+    const place = this.#order.indexOf(type);
+    return place < 0 ? this.#order.length : place;
+  }
+
   #sorted(keys: readonly WrappedKey[]): readonly WrappedKey[] {
-    const rank = ({ key }: WrappedKey): number => {
-      const place = this.#order.indexOf(key.type);
-      return place < 0 ? this.#order.length : place;
-    };
-    return keys.toSorted((a, b) => rank(a) - rank(b));
+    return keys.toSorted((a, b) => this.#rankOf(a.key) - this.#rankOf(b.key));
   }
 
-  async #noKey(groups: readonly GroupAttempt[], needed: number): Promise<NoKeyError> {
+  async #noKey(groups: readonly GroupAttempt[], needed: number, lookup: KeyLookup): Promise<NoKeyError> {
     const attempts = groups.flatMap((group, index) => group.attempts(index));
-    const types = new Set(attempts.map(({ key }) => key.type));
-    const holdings: string[] = [];
-    const hints: string[] = [];
-    for (const type of types) {
-      const provider = await providerFor(type);
-      holdings.push(...((await provider?.holdings?.(this.#context)) ?? []));
-      const hint = provider?.nextStep?.(this.#context);
-      if (hint) hints.push(hint);
-    }
-    const opened = groups.filter(({ dataKey }) => dataKey).length;
-    const hint = hints.length > 0 ? hints.join("\n") : undefined;
-    return new NoKeyError({ attempts, groups: { all: groups.length, needed, opened }, holdings, hint });
-  }
-}
-
-/** One key group on its way to its share. */
-class GroupAttempt {
-  readonly keys: readonly WrappedKey[];
-  readonly reasons: Map<WrappedKey, string> = new Map();
-  dataKey: DataKey | undefined;
-  #openedBy: WrappedKey | undefined;
-  readonly #holdsShare: boolean;
-
-  constructor(keys: readonly WrappedKey[], holdsShare: boolean) {
-    this.keys = keys;
-    this.#holdsShare = holdsShare;
-  }
-
-  /** Takes what a key opened to, unless it cannot be a data key (or a share of one: one byte longer). */
-  accept(wrapped: WrappedKey, dataKey: DataKey): boolean {
-    if (dataKey.reveal().length !== dataKeyLength + (this.#holdsShare ? 1 : 0)) {
-      const what = this.#holdsShare ? "a share of a data key" : "a data key";
-      this.reasons.set(wrapped, `what it opens to is not ${what}`);
-      return false;
-    }
-    this.dataKey = dataKey;
-    this.#openedBy = wrapped;
-    this.reasons.delete(wrapped);
-    return true;
-  }
-
-  attempts(group: number): Attempt[] {
-    return this.keys
-      .filter((wrapped) => wrapped === this.#openedBy || this.reasons.has(wrapped))
-      .map((wrapped) => ({ group, key: wrapped.key, reason: this.reasons.get(wrapped) }));
-  }
-}
-
-async function openOnce(provider: KeyProvider, wrapped: WrappedKey, context: KeyContext): Promise<Outcome> {
-  try {
-    const dataKey = await provider.unwrap(wrapped, context);
-    return dataKey ? { dataKey } : { reason: "nothing at hand opens it" };
-  } catch (error) {
-    return { reason: refusal(error).message };
+    const failed = attempts.filter(({ reason }) => reason !== undefined);
+    const steps = await this.nextSteps(failed);
+    return new NoKeyError({
+      attempts,
+      groups: { all: groups.length, needed, opened: groups.filter(({ dataKey }) => dataKey).length },
+      holdings: await this.holdings(attempts.map(({ key }) => key.type)),
+      names: await lookup.names(),
+      hint: steps.length > 0 ? steps.join("\n") : undefined,
+    });
   }
 }
 
@@ -230,31 +220,22 @@ function checkOrder(order: readonly string[], { log }: KeyContext): readonly str
   return order;
 }
 
-function notSupported(key: MasterKey): string {
-  const type = key.type === "unknown" ? key.name : key.type;
-  return `kseal does not open ${type} keys yet`;
-}
-
-function refuseUnlessAll(
+async function refuseUnlessAll(
   jobs: readonly { readonly key: MasterKey }[],
   results: readonly (WrappedKey | KsealError)[],
-): void {
-  const lines: string[] = [];
-  const hints = new Set<string>();
-  for (const [i, { key }] of jobs.entries()) {
-    const result = results[i];
-    if (!(result instanceof KsealError)) continue;
-    lines.push(`  ${shortKeyId(keyId(key))}: ${result.message}`);
-    if (result.hint !== undefined) hints.add(result.hint);
-  }
-  if (lines.length === 0) return;
-  const title = `cannot wrap the data key for ${lines.length} of ${jobs.length} master keys`;
-  const hint = hints.size > 0 ? [...hints].join("\n") : undefined;
-  throw new KsealError("ENCRYPT_FAILED", [title, ...lines].join("\n"), { hint });
-}
-
-// Anything but a KsealError is a bug of kseal and must come out as one.
-function refusal(error: unknown): KsealError {
-  if (error instanceof KsealError && error.code !== "INTERRUPTED") return error;
-  throw error;
+  lookup: KeyLookup,
+): Promise<void> {
+  const failed = jobs.flatMap(({ key }, index) => {
+    const error = results[index];
+    return error instanceof KsealError ? [{ key, error }] : [];
+  });
+  if (failed.length === 0) return;
+  const names = await lookup.names();
+  const lines = failed.map(({ key, error }) => `  ${describeKey(key, names)}: ${reasonOf(error)}`);
+  const title = `cannot wrap the data key for ${failed.length} of ${jobs.length} master keys`;
+  const hints = new Set(failed.flatMap(({ error }) => error.hint ?? []));
+  throw new KsealError("ENCRYPT_FAILED", [title, ...lines].join("\n"), {
+    hint: hints.size > 0 ? [...hints].join("\n") : undefined,
+    cause: failed[0]?.error,
+  });
 }

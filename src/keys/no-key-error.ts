@@ -1,5 +1,7 @@
-import { keyId, type MasterKey } from "../core/master-key.ts";
+import { describeKey, type KeyNames } from "../core/key-names.ts";
+import type { MasterKey } from "../core/master-key.ts";
 import { KsealError, type Where } from "../errors.ts";
+import type { Refusal } from "./opened-keys.ts";
 
 /** How one master key of a file fared. */
 export interface Attempt {
@@ -8,6 +10,8 @@ export interface Attempt {
   readonly key: MasterKey;
   /** Why it did not open, or `undefined` when it did (a share alone is not enough). */
   readonly reason: string | undefined;
+  readonly kind: Refusal["kind"] | undefined;
+  readonly hint: string | undefined;
 }
 
 export interface NoKeyReport {
@@ -16,6 +20,8 @@ export interface NoKeyReport {
   readonly groups: { readonly all: number; readonly needed: number; readonly opened: number };
   /** What the user has at hand, in public words. */
   readonly holdings: readonly string[];
+  /** What the keys are called. */
+  readonly names: KeyNames;
   readonly hint?: string | undefined;
 }
 
@@ -41,19 +47,14 @@ export class NoKeyError extends KsealError {
   }
 }
 
-/** A key's identification for people: post-quantum recipients and RSA keys run to thousands of characters. */
-export function shortKeyId(id: string): string {
-  return id.length <= 110 ? id : `${id.slice(0, 40)}...${id.slice(-8)}`;
-}
-
-function describe({ attempts, groups, holdings }: NoKeyReport): string {
+function describe({ attempts, groups, holdings, names }: NoKeyReport): string {
   const several = groups.all > 1;
   const title = several
     ? `cannot open the data key: ${groups.opened} of ${groups.all} key groups opened, ${groups.needed} are needed`
     : "cannot open the data key: no master key of the file could be used";
   const tried = attempts.map(({ group, key, reason }) => {
     const place = several ? `group ${group}, ` : "";
-    return `  ${place}${shortKeyId(keyId(key))}: ${reason ?? "opened"}`;
+    return `  ${place}${describeKey(key, names)}: ${reason ?? "opened"}`;
   });
   return [title, ...tried, ...holdings.map((line) => `  ${line}`)].join("\n");
 }

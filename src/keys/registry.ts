@@ -3,6 +3,12 @@ import type { KeyProvider } from "./provider.ts";
 
 const providers: Readonly<Partial<Record<KeyType, () => Promise<KeyProvider>>>> = {
   age: async () => (await import("./age.ts")).ageProvider,
+  kms: async () => (await import("./aws-kms.ts")).awsKmsProvider,
+  gcp_kms: async () => (await import("./gcp-kms.ts")).gcpKmsProvider,
+  azure_kv: async () => (await import("./azure-key-vault.ts")).azureKeyVaultProvider,
+  hc_vault: async () => (await import("./vault-transit.ts")).vaultTransitProvider,
+  pgp: async () => (await import("./pgp.ts")).pgpProvider,
+  hckms: async () => (await import("./huawei-kms.ts")).huaweiKmsProvider,
 };
 
 const loaded = new Map<string, Promise<KeyProvider> | undefined>();

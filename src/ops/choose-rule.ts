@@ -10,14 +10,15 @@ import type { EncryptOptions } from "./encrypt-text.ts";
 import { shellWord } from "./file-path.ts";
 import { findSecrets, secretSelection } from "./kubernetes-secret.ts";
 import type { FileText } from "./load-file.ts";
-import { explicitKeys } from "./recipients.ts";
+import { explicitKeys, withContextOf } from "./recipients.ts";
 import type { MatchedRule, RuleBook } from "./rule-book.ts";
 
 /** Who said what is encrypted in a file. */
 export type SelectionOrigin = "flag" | "rule" | "kubernetes" | "default" | "whole-file";
 
 /**
- * To whom a file is encrypted: the recipients of flags or environment as one group, else those of the matching rule.
+ * To whom a file is encrypted: the keys of flags or environment as one group, else those of the matching rule. An
+ * encryption context given by flag applies to all AWS KMS keys among them (sops.md D30).
  *
  * @throws KsealError `NO_MASTER_KEYS`, `CONFIG_NOT_FOUND`.
  */
@@ -29,17 +30,26 @@ export async function chooseRecipients(
   context: OpContext,
 ): Promise<{ groups: KeyGroups; shamirThreshold: number }> {
   const explicit = await explicitKeys(options.keys, context);
+  const place = { file: text.file, log: context.log };
   const shamirThreshold = options.shamirThreshold ?? matched?.rule.shamirThreshold ?? 0;
-  if (explicit !== undefined) return { groups: [explicit], shamirThreshold };
+  if (explicit !== undefined) {
+    return { groups: withContextOf(options.keys, [explicit], place), shamirThreshold };
+  }
   if (matched !== undefined && matched.rule.groups.length > 0) {
-    const { groups } = matched.rule;
+    const groups = withContextOf(options.keys, matched.rule.groups, place);
     return { groups, shamirThreshold: spelledThreshold(groups, shamirThreshold) };
   }
   const byFlag = `kseal encrypt --age age1... -i ${shellWord(text.file)}`;
   const where = { file: text.file };
   if (matched !== undefined) {
-    const place = `${matched.config.path}:${matched.rule.line}`;
-    throw new KsealError("NO_MASTER_KEYS", `the creation rule ${place} names no master key`, { where });
+    const { config, rule } = matched;
+    throw new KsealError(
+      "NO_MASTER_KEYS",
+      `the creation rule ${config.path}:${rule.line} names no master key`,
+      {
+        where,
+      },
+    );
   }
   const config = await rules.configFor(context.host.resolve(text.name));
   if (config?.rules === undefined) {

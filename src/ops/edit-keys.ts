@@ -1,12 +1,14 @@
+import { problemOf } from "../config/master-keys.ts";
 import { DataKey } from "../core/data-key.ts";
+import { describeKey, shortKeyId } from "../core/key-names.ts";
 import { type KeyGroups, keyId, type MasterKey, sameKey } from "../core/master-key.ts";
 import { type Metadata, spelledThreshold } from "../core/metadata.ts";
 import { KsealError } from "../errors.ts";
 import { storeFor } from "../formats/detect.ts";
 import type { ParsedFile } from "../formats/store.ts";
-import { shortKeyId } from "../keys/no-key-error.ts";
 import { parseAgeRecipient } from "../keys/recipients.ts";
 import type { OpContext } from "./context.ts";
+import { keyLookup } from "./key-lookup.ts";
 import { layoutLike } from "./layout.ts";
 import { type OpenedFile, parseText } from "./load-file.ts";
 import { flatKeys, keysWithout } from "./recipients.ts";
@@ -43,7 +45,7 @@ export async function resealWithKeys(
   }
   try {
     refuseOtherChanges(opened.metadata, metadata);
-    const groups = checkedGroups(metadata);
+    const groups = checkedGroups(metadata, keysOf(opened.metadata));
     const change = { plain: layout.document, layout };
     const isThresholdKept = metadata.shamirThreshold === opened.metadata.shamirThreshold;
     if (sameGroups(groups, opened.metadata) && isThresholdKept) {
@@ -51,27 +53,26 @@ export async function resealWithKeys(
     }
     const shamirThreshold = spelledThreshold(groups, metadata.shamirThreshold);
     const removed = keysWithout(keysOf(opened.metadata), flatKeys(groups));
+    // What the user typed into the editor is said in their own words.
+    const named = keysWithout(flatKeys(groups), keysOf(opened.metadata));
+    const lookup = keyLookup(opened.name, context, named);
     if (removed.length === 0) {
-      const wrapped = await rewrap(
-        opened.dataKey,
-        opened.metadata.groups,
-        { groups, shamirThreshold },
-        context,
-      );
+      const wrapped = await rewrap(opened, { groups, shamirThreshold, named }, context);
       const target = { ...opened, metadata: { ...opened.metadata, groups: wrapped, shamirThreshold } };
       return await resealFile(target, change, context);
     }
     refuseUnknown(flatKeys(groups));
     const dataKey = new DataKey(context.host.random(32));
-    const wrapped = await context.keyring.wrapAll(dataKey, groups, shamirThreshold);
+    const wrapped = await context.keyring.wrapAll(dataKey, groups, shamirThreshold, lookup);
     const content = await resealFile(
       opened,
       { ...change, rekey: { dataKey, groups: wrapped, shamirThreshold } },
       context,
     );
-    const names = removed.map((key) => shortKeyId(keyId(key))).join(", ");
+    const names = await lookup.names();
+    const persons = removed.map((key) => describeKey(key, names)).join(", ");
     context.log.warn(
-      `${opened.file}: ${names} could read these values and still can in the Git history; change them`,
+      `${opened.file}: ${persons} could read these values and still can in the Git history; change them`,
     );
     return content;
   } catch (error) {
@@ -101,11 +102,18 @@ function refuseOtherChanges(before: Metadata, after: Metadata): void {
   });
 }
 
-function checkedGroups({ groups }: Metadata): KeyGroups {
+function checkedGroups({ groups }: Metadata, before: readonly MasterKey[]): KeyGroups {
   const keys = groups.map((group) => group.map(({ key }) => key)).filter((group) => group.length > 0);
   if (keys.length === 0) throw new KsealError("NO_MASTER_KEYS", "the sops block names no recipient");
-  for (const key of keys.flat()) {
+  for (const key of keysWithout(flatKeys(keys), before)) {
     if (key.type === "age") parseAgeRecipient(key.recipient);
+    const problem = problemOf(key);
+    if (problem !== undefined) {
+      throw new KsealError(
+        "USAGE",
+        `${shortKeyId(keyId(key))} names no key under ${key.type}: it ${problem}`,
+      );
+    }
   }
   return keys;
 }

@@ -11,6 +11,7 @@ import type { Format, ParsedFile } from "../formats/store.ts";
 import { chooseRecipients, chooseSelection, type SelectionOrigin } from "./choose-rule.ts";
 import type { OpContext } from "./context.ts";
 import { shellWord } from "./file-path.ts";
+import { keyLookup } from "./key-lookup.ts";
 import { clearSections, clearStrayFields, stripSecrets } from "./kubernetes-secret.ts";
 import { type LayoutOptions, layoutLike } from "./layout.ts";
 import { type FileText, parseText } from "./load-file.ts";
@@ -21,7 +22,10 @@ import { isVacant } from "./walk-leaves.ts";
 
 /** How to encrypt, for files and text alike. */
 export interface EncryptOptions extends LayoutOptions {
-  /** Recipients by flag. They form one group and need no rule; the matching rule's selection still applies. */
+  /**
+   * Master keys by flag. They form one group and need no rule; the matching rule's selection still applies. An encryption
+   * context applies to the rule's keys too.
+   */
   readonly keys?: KeyFlags | undefined;
   /** The selection rule by flag. */
   readonly selection?: Selection | undefined;
@@ -161,7 +165,9 @@ async function encryptParsed(
 
   host.releaseMemory(text.bytes.length);
   const dataKey = new DataKey(host.random(32));
-  const wrapped = await context.keyring.wrapAll(dataKey, groups, shamirThreshold);
+  // Whoever is encrypted for was named by flag, variable or rule.
+  const lookup = keyLookup(text.name, context, groups.flat());
+  const wrapped = await context.keyring.wrapAll(dataKey, groups, shamirThreshold, lookup);
   const macOnlyEncrypted = !isBinary && (options.macOnlyEncrypted ?? matched?.rule.macOnlyEncrypted ?? false);
   const unsealed = { groups: wrapped, shamirThreshold, selection, macOnlyEncrypted, version: formatVersion };
   const { sealed, metadata } = await sealTree(document, unsealed, { dataKey }, context);

@@ -1,4 +1,4 @@
-import type { KeyGroups } from "../core/master-key.ts";
+import type { KeyGroups, MasterKey } from "../core/master-key.ts";
 import { spelledThreshold } from "../core/metadata.ts";
 import { KsealError } from "../errors.ts";
 import { storeFor } from "../formats/detect.ts";
@@ -44,10 +44,10 @@ export async function addGroup(options: AddGroupOptions, context: OpContext): Pr
   const keys = await keysOf(options.keys, context);
   if (keys.length === 0) {
     throw new KsealError("NO_MASTER_KEYS", "the new key group has no master key", {
-      hint: "name one: --age age1...",
+      hint: "name one: --age age1..., --pgp FINGERPRINT, --kms arn:aws:kms:...",
     });
   }
-  return changeGroups(options, (groups) => [...groups, keys], context);
+  return changeGroups({ ...options, named: keys }, (groups) => [...groups, keys], context);
 }
 
 /** Deletes a key group of a file. Its members may have kept the data key: only `rotate` shuts them out. */
@@ -74,7 +74,7 @@ export async function deleteGroup(options: DeleteGroupOptions, context: OpContex
 }
 
 async function changeGroups(
-  options: GroupsOptions,
+  options: GroupsOptions & { readonly named?: readonly MasterKey[] },
   change: (groups: KeyGroups) => KeyGroups,
   context: OpContext,
 ): Promise<GroupsResult> {
@@ -88,7 +88,7 @@ async function changeGroups(
       const groups = change(metadata.groups.map((group) => group.map(({ key }) => key)));
       const shamirThreshold = spelledThreshold(groups, options.shamirThreshold ?? metadata.shamirThreshold);
       refuseThreshold(shamirThreshold, groups.length);
-      const wrapped = await rewrap(opened.dataKey, metadata.groups, { groups, shamirThreshold }, context);
+      const wrapped = await rewrap(opened, { groups, shamirThreshold, named: options.named }, context);
       const store = await storeFor(parsed.format);
       const next = { document: parsed.document, metadata: { ...metadata, groups: wrapped, shamirThreshold } };
       const content = store.render(

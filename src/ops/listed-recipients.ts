@@ -1,10 +1,11 @@
-import { keyId, type MasterKey } from "../core/master-key.ts";
+import { describeKey } from "../core/key-names.ts";
+import { type MasterKey, matchesListed, sameHolder } from "../core/master-key.ts";
 import { KsealError } from "../errors.ts";
-import { shortKeyId } from "../keys/no-key-error.ts";
 import type { OpContext } from "./context.ts";
 import { shellWord } from "./file-path.ts";
+import { keyLookup } from "./key-lookup.ts";
 import type { OpenedFile } from "./load-file.ts";
-import { flatKeys, keysWithout } from "./recipients.ts";
+import { flatKeys } from "./recipients.ts";
 import { openRuleBook, type RuleBook } from "./rule-book.ts";
 
 /**
@@ -20,7 +21,8 @@ export async function unlistedRecipients(
   const matched = await rules.ruleFor(host.resolve(opened.name));
   if (matched === undefined) return [];
   const recipients = flatKeys(opened.metadata.groups.map((group) => group.map(({ key }) => key)));
-  return keysWithout(recipients, flatKeys(matched.rule.groups));
+  const listed = flatKeys(matched.rule.groups);
+  return recipients.filter((key) => !listed.some((one) => matchesListed(key, one) || sameHolder(key, one)));
 }
 
 /** Warns before a secret is changed in a file that somebody can read whom the rule does not list. */
@@ -28,7 +30,7 @@ export async function warnOfUnlisted(opened: OpenedFile, context: OpContext): Pr
   const unlisted = await unlistedRecipients(opened, openRuleBook(context), context);
   if (unlisted.length === 0) return;
   context.log.warn(
-    `${opened.file}: ${describeUnlisted(unlisted)}; kseal updatekeys ${shellWord(opened.file)}`,
+    `${opened.file}: ${await describeUnlisted(unlisted, opened, context)}; kseal updatekeys ${shellWord(opened.file)}`,
   );
 }
 
@@ -36,13 +38,18 @@ export async function warnOfUnlisted(opened: OpenedFile, context: OpContext): Pr
 export async function refuseUnlisted(opened: OpenedFile, rules: RuleBook, context: OpContext): Promise<void> {
   const unlisted = await unlistedRecipients(opened, rules, context);
   if (unlisted.length === 0) return;
-  throw new KsealError("CHANGES_REFUSED", describeUnlisted(unlisted), {
+  throw new KsealError("CHANGES_REFUSED", await describeUnlisted(unlisted, opened, context), {
     hint: `take the recipients of the rule first: kseal updatekeys ${shellWord(opened.file)}\nor keep them: kseal rotate --allow-unlisted -i ${shellWord(opened.file)}`,
     where: { file: opened.file },
   });
 }
 
-/** One sentence that names recipients which a rule does not list. */
-export function describeUnlisted(keys: readonly MasterKey[]): string {
-  return `readable by recipients that its creation rule does not list: ${keys.map((key) => shortKeyId(keyId(key))).join(", ")}`;
+/** One sentence that names recipients which the rule of a file does not list. */
+export async function describeUnlisted(
+  keys: readonly MasterKey[],
+  { name }: Pick<OpenedFile, "name">,
+  context: OpContext,
+): Promise<string> {
+  const names = await keyLookup(name, context).names();
+  return `readable by recipients that its creation rule does not list: ${keys.map((key) => describeKey(key, names)).join(", ")}`;
 }

@@ -9,6 +9,7 @@ import { formatOfName, storeFor } from "../formats/detect.ts";
 import type { Format, ParsedFile } from "../formats/store.ts";
 import type { OpContext } from "./context.ts";
 import { shellWord } from "./file-path.ts";
+import { keyLookup } from "./key-lookup.ts";
 import { hasConflictMarkers } from "./looks-encrypted.ts";
 import { type SelectedFile, sizeLimit } from "./select-files.ts";
 
@@ -97,7 +98,7 @@ export async function openParsed(
   }
   try {
     context.host.releaseMemory(text.bytes.length);
-    const dataKey = await context.keyring.unwrap(metadata);
+    const dataKey = await context.keyring.unwrap(metadata, keyLookup(text.name, context));
     const plain = await openTree({ parsed, metadata, dataKey, file: text.file }, options, context);
     context.host.releaseMemory(text.bytes.length);
     return { ...text, parsed, metadata, dataKey, plain };

@@ -1,8 +1,9 @@
 import { KsealError } from "../errors.ts";
 import type { OpContext } from "./context.ts";
 
-// The work is mostly waiting for the disk and for age plugins; the cryptography runs on one thread anyway.
-const concurrency = 8;
+// The work is mostly waiting for the disk, for key servers and for age plugins; the cryptography runs on one thread
+// anyway. A key source gets no more than so many requests at a time either (keys/in-flight.ts).
+const concurrency = 16;
 const shownFailures = 20;
 
 /** Several files failed. Nothing was written. */

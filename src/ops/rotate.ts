@@ -1,14 +1,18 @@
 import { DataKey } from "../core/data-key.ts";
+import { type KeyNames, shortKeyId } from "../core/key-names.ts";
 import { type KeyGroups, keyId, type MasterKey } from "../core/master-key.ts";
 import { spelledThreshold } from "../core/metadata.ts";
 import { KsealError } from "../errors.ts";
 import type { OpContext } from "./context.ts";
 import type { Destination } from "./destination.ts";
+import { shellWord } from "./file-path.ts";
+import { keyLookup } from "./key-lookup.ts";
 import type { LayoutOptions } from "./layout.ts";
 import { describeUnlisted, refuseUnlisted, unlistedRecipients } from "./listed-recipients.ts";
 import { type OpenedFile, type OpenOptions, openParsed, parseText, readText } from "./load-file.ts";
 import { mapFiles } from "./map-files.ts";
 import { flatKeys, type KeyFlags, keysOf, keysWithout } from "./recipients.ts";
+import { type Removal, removalsOf } from "./removed-keys.ts";
 import { resealFile } from "./reseal-file.ts";
 import { refuseUnknown } from "./rewrap.ts";
 import { openRuleBook, type RuleBook } from "./rule-book.ts";
@@ -39,17 +43,20 @@ export interface RotatedFile {
   readonly groups: KeyGroups;
   readonly added: readonly MasterKey[];
   readonly removed: readonly MasterKey[];
+  /** What `.sops.yaml` calls the keys. */
+  readonly names: KeyNames;
 }
 
 interface Change {
   readonly add: readonly MasterKey[];
-  readonly remove: readonly MasterKey[];
+  readonly remove: readonly Removal[];
 }
 
 interface RotatedSource extends Result {
   readonly groups: KeyGroups;
   readonly added: readonly MasterKey[];
   readonly removed: readonly MasterKey[];
+  readonly names: KeyNames;
 }
 
 /** Gives files a new data key: every value is encrypted anew, and the key wrapped for the recipients. */
@@ -58,7 +65,7 @@ export async function rotateFiles(
   context: OpContext,
 ): Promise<readonly RotatedFile[]> {
   const { paths, destination, dryRun } = options;
-  const change = { add: await keysOf(options.add, context), remove: removedKeys(options.remove) };
+  const change = { add: await keysOf(options.add, context), remove: removalsOf(options.remove) };
   const rules = openRuleBook(context);
   const sources = await selectEncrypted(paths, context);
   refuseSeveral(sources, destination);
@@ -67,13 +74,10 @@ export async function rotateFiles(
       rotateSource(source, change, options, rules, context);
     const results = (await mapFiles(sources, work, context)).flat();
     const targets = await writeResults(results, destination, { dryRun, plaintext: false }, context);
-    return results.map(({ source, content, groups, added, removed }, index) => ({
+    return results.map(({ source, expect: _, ...result }, index) => ({
       file: source.file,
       writtenTo: targets[index],
-      content,
-      groups,
-      added,
-      removed,
+      ...result,
     }));
   });
 }
@@ -97,14 +101,15 @@ async function rotateSource(
     await checkUnlisted(opened, after, change, { options, rules, context });
     const shamirThreshold = spelledThreshold(after, opened.metadata.shamirThreshold);
     const dataKey = new DataKey(context.host.random(32));
-    const groups = await context.keyring.wrapAll(dataKey, after, shamirThreshold);
+    const lookup = keyLookup(text.name, context, change.add);
+    const groups = await context.keyring.wrapAll(dataKey, after, shamirThreshold, lookup);
     const content = await resealFile(
       opened,
       { ...options, rekey: { dataKey, groups, shamirThreshold } },
       context,
     );
     const [was, is] = [flatKeys(before), flatKeys(after)];
-    const result = { source, content, expect: text.bytes, groups: after };
+    const result = { source, content, expect: text.bytes, groups: after, names: await lookup.names() };
     return [{ ...result, added: keysWithout(is, was), removed: keysWithout(was, is) }];
   } catch (error) {
     throw error instanceof KsealError ? error.at({ file: source.file }) : error;
@@ -112,7 +117,7 @@ async function rotateSource(
 }
 
 function changeGroups(before: KeyGroups, { add, remove }: Change): KeyGroups {
-  const left = before.map((group) => keysWithout(group, remove));
+  const left = before.map((group) => group.filter((key) => !remove.some((removal) => removal.matches(key))));
   const after = left.map((group, index) => (index === 0 ? [...group, ...keysWithout(add, group)] : group));
   if (after.some((group) => group.length === 0)) {
     throw new KsealError("NO_MASTER_KEYS", "a key group would be left without a master key", {
@@ -136,17 +141,26 @@ async function checkUnlisted(
   const keeping = { ...opened, metadata: { ...opened.metadata, groups } };
   if (options.unlisted !== "warn") return refuseUnlisted(keeping, rules, context);
   const unlisted = await unlistedRecipients(keeping, rules, context);
-  if (unlisted.length > 0) context.log.warn(`${opened.file}: ${describeUnlisted(unlisted)}`);
+  if (unlisted.length > 0)
+    context.log.warn(`${opened.file}: ${await describeUnlisted(unlisted, opened, context)}`);
 }
 
 function warnOfMissing(file: string, before: KeyGroups, { remove }: Change, { log }: OpContext): void {
-  for (const key of keysWithout(remove, flatKeys(before))) {
-    log.warn(`${file}: ${keyId(key)} is not among its recipients and cannot be removed`);
+  const keys = flatKeys(before);
+  for (const { text } of remove.filter((removal) => !keys.some((key) => removal.matches(key)))) {
+    const missing = `${file}: ${shortKeyId(text)} is not among its recipients and cannot be removed`;
+    const [used] = keys.filter((key) => keyId(key) === text).map(useOf);
+    log.warn(used ? `${missing}; the file has it with ${used}` : missing);
   }
 }
 
-// What is to be removed may be anything that stands in a file, also what is no valid recipient.
-function removedKeys(flags: KeyFlags | undefined): readonly MasterKey[] {
-  const texts = (flags?.age ?? []).flatMap((item) => item.split(",")).map((item) => item.trim());
-  return texts.filter((text) => text !== "").map((recipient) => ({ type: "age", recipient }));
+/** The flags that name an AWS KMS key as a file has it. */
+function useOf(key: MasterKey): string | undefined {
+  if (key.type !== "kms") return undefined;
+  const context = Object.entries(key.context ?? {}).map((pair) => pair.join(":"));
+  const flags = [
+    ...(context.length > 0 ? [`--encryption-context ${shellWord(context.join(","))}`] : []),
+    ...(key.awsProfile ? [`--aws-profile ${shellWord(key.awsProfile)}`] : []),
+  ];
+  return flags.join(" ");
 }

@@ -17,6 +17,7 @@ import { identities, recipients } from "../support/identities.ts";
 const root = join(import.meta.dirname, "..", "..");
 const source = join(root, "src", "cli", "main.ts");
 const bundle = join(root, "dist", "cli", "main.cjs");
+const sourceChunks = ["aws-kms", "gcp-kms", "azure-key-vault", "vault-transit", "pgp"];
 
 let cwd: string;
 beforeAll(() => {
@@ -44,8 +45,22 @@ describe("a command loads only the packages it uses", () => {
       ["js-yaml", "re2js", "yaml"],
     ],
     [["--help"], ["commander"]],
+    [
+      ["doctor", "a.yaml"],
+      ["js-yaml", "re2js", "yaml"],
+    ],
   ])("%o: %o", ([args, packages]) => {
     expect(packagesLoadedBy(args, cwd)).toEqual(packages);
+  });
+
+  test.for<[string[]]>([
+    [["decrypt", "mixed.yaml"]],
+    [["updatekeys", "--dry-run", "mixed.yaml"]],
+    [["set", "mixed.yaml", '["data"]["b"]', "--generate", "password", "--dry-run"]],
+  ])("%o: a file that also has keys of every cloud loads no SDK where an age key does", ([args]) => {
+    const packages = packagesLoadedBy(args, cwd);
+    expect(packages).toContain("js-yaml");
+    expect(packages).toEqual(packages.filter((name) => ["js-yaml", "re2js", "yaml"].includes(name)));
   });
 
   test("a pattern that is more than a list of words loads the engine for patterns", () => {
@@ -66,6 +81,24 @@ describe.skipIf(!existsSync(bundle))("the package's bundle", () => {
     ],
   ])("%o loads the chunks %o", ([args, chunks]) => {
     expect(chunksLoadedBy(args, cwd)).toEqual(chunks);
+  });
+
+  test.for<[string, Record<string, string>]>([
+    ["aws-kms", { type: "kms", arn: "no ARN" }],
+    ["gcp-kms", { type: "gcp_kms", resource_id: "no resource" }],
+    ["azure-key-vault", { type: "azure_kv", vault_url: "https://127.0.0.1:1", name: "a", version: "b" }],
+    [
+      "vault-transit",
+      { type: "hc_vault", vault_address: "https://127.0.0.1:1", engine_path: "a", key_name: "b" },
+    ],
+  ])("a key of the source %s loads no other source", ([source, { type = "", ...key }]) => {
+    const { age, ...sops } = JSON.parse(readFileSync(join(cwd, "a.json"), "utf8")).sops;
+    expect(age).toHaveLength(1);
+    const entry = { ...key, enc: "AAAA", created_at: sops.lastmodified };
+    writeFileSync(join(cwd, "source.json"), JSON.stringify({ a: "b", sops: { ...sops, [type]: [entry] } }));
+    // Each is refused before anything is sent.
+    const chunks = chunksLoadedBy(["decrypt", "source.json"], cwd, 128);
+    expect(chunks.filter((name) => sourceChunks.includes(name))).toEqual([source]);
   });
 
   test("the chunks of every call hold no package but js-yaml, and of that neither schemas nor the writer", () => {
@@ -154,8 +187,25 @@ function makeWorkspace(): string {
     "a.json": JSON.stringify({ kind: "Secret", data: { a: "eA==" } }),
   });
   run(source, ["encrypt", "-i", "a.yaml", "a.json", "pattern.yaml"], folder);
+  const encrypted = readFileSync(join(folder, "a.yaml"), "utf8");
+  writeFileSync(join(folder, "mixed.yaml"), encrypted.replace(/^( +)(?=lastmodified:)/m, cloudKeys));
   return folder;
 }
+
+/** Entries of a `sops` block that nobody can open. */
+const cloudKeys = [
+  ...["kms:", `  - arn: arn:aws:kms:eu-west-1:111122223333:key/x`],
+  ...["gcp_kms:", "  - resource_id: projects/a/locations/b/keyRings/c/cryptoKeys/d"],
+  ...["azure_kv:", "  - vault_url: https://a.vault.azure.net", "    name: b", "    version: c"],
+  ...["hc_vault:", "  - vault_address: https://a.example.com", "    engine_path: b", "    key_name: c"],
+  ...["pgp:", "  - fp: FBC7B9E2A4F9289AC0C1D4843D16CEE4A27381B4"],
+]
+  .flatMap((line) =>
+    line.startsWith("  - ") ? [line, '    created_at: "2026-01-02T03:04:05Z"', "    enc: eA=="] : line,
+  )
+  .map((line) => `$1${line}\n`)
+  .join("")
+  .concat("$1");
 
 function run(
   program: string,
@@ -191,7 +241,7 @@ function packagesLoadedBy(args: readonly string[], cwd: string): readonly string
   return loaded(run(source, args, cwd, { nodeOptions: ["--import", recorder] }));
 }
 
-function chunksLoadedBy(args: readonly string[], cwd: string): readonly string[] {
+function chunksLoadedBy(args: readonly string[], cwd: string, status = 0): readonly string[] {
   const recorder = join(cwd, "recorder.cjs");
   writeFileSync(
     recorder,
@@ -201,7 +251,7 @@ function chunksLoadedBy(args: readonly string[], cwd: string): readonly string[]
        process.stderr.write("\\nloaded:" + JSON.stringify(names.filter((name) => name !== "recorder").sort()));
      });`,
   );
-  return loaded(run(bundle, args, cwd, { nodeOptions: ["--require", recorder] }));
+  return loaded(run(bundle, args, cwd, { nodeOptions: ["--require", recorder], status }));
 }
 
 function loaded(text: string): readonly string[] {

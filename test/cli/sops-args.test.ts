@@ -20,7 +20,7 @@ const common = {
 const open = { ...common, ignoreMac: false, decryptionOrder: undefined };
 const encrypting = {
   ...common,
-  age: [],
+  keys: {},
   selection: undefined,
   macOnlyEncrypted: false,
   threshold: undefined,
@@ -38,9 +38,16 @@ describe("a command line of sops", () => {
     ],
     [
       "encrypt -age a,b -output o f",
-      { command: "encrypt", file: "f", ...encrypting, age: ["a", "b"], inPlace: false, output: "o" },
+      {
+        command: "encrypt",
+        file: "f",
+        ...encrypting,
+        keys: { age: ["a", "b"] },
+        inPlace: false,
+        output: "o",
+      },
     ],
-    ["encrypt -a a -- f", { command: "encrypt", file: "f", ...encrypting, ...target, age: ["a"] }],
+    ["encrypt -a a -- f", { command: "encrypt", file: "f", ...encrypting, ...target, keys: { age: ["a"] } }],
     ["encrypt -- -x", { command: "encrypt", file: "-x", ...encrypting, ...target }],
     [
       "encrypt --encrypted-regex ^a --input-type=json --output-type yaml --shamir-secret-sharing-threshold 0x2 f",
@@ -69,22 +76,16 @@ describe("a command line of sops", () => {
         decryptionOrder: "pgp,age",
       },
     ],
-    [
-      "edit f",
-      { command: "edit", file: "f", ...encrypting, ...open, laterKeys: undefined, showMasterKeys: false },
-    ],
-    [
-      "edit -s f",
-      { command: "edit", file: "f", ...encrypting, ...open, laterKeys: undefined, showMasterKeys: true },
-    ],
+    ["edit f", { command: "edit", file: "f", ...encrypting, ...open, showMasterKeys: false }],
+    ["edit -s f", { command: "edit", file: "f", ...encrypting, ...open, showMasterKeys: true }],
     [
       "rotate -i --add-age a,b --rm-age c f",
       {
         command: "rotate",
         file: "f",
         isLegacy: false,
-        addAge: ["a", "b"],
-        removeAge: ["c"],
+        add: { age: ["a", "b"] },
+        remove: { age: ["c"] },
         ...open,
         ...target,
         inPlace: true,
@@ -113,7 +114,13 @@ describe("a command line of sops", () => {
     ],
     [
       "groups add -f x --age a --age b,c -i",
-      { command: "groups-add", file: "x", age: ["a", "b", "c"], inPlace: true, threshold: undefined },
+      {
+        command: "groups-add",
+        file: "x",
+        keys: { age: ["a", "b", "c"] },
+        inPlace: true,
+        threshold: undefined,
+      },
     ],
     [
       "groups delete -f x 1",
@@ -235,18 +242,18 @@ describe("variables stand in for flags", () => {
   };
 
   test("where the command has the flag", () => {
-    expect(parseSopsArgs(["encrypt", "f"], env)).toMatchObject({ age: ["a", "b"], config: "c" });
+    expect(parseSopsArgs(["encrypt", "f"], env)).toMatchObject({ keys: { age: ["a", "b"] }, config: "c" });
     expect(parseSopsArgs(["decrypt", "f"], env)).toMatchObject({ config: "c", decryptionOrder: "pgp" });
-    expect(parseSopsArgs(["groups", "add", "-f", "x"], env)).toMatchObject({ age: [] });
+    expect(parseSopsArgs(["groups", "add", "-f", "x"], env)).toMatchObject({ keys: {} });
   });
 
   test("and a flag beats its variable", () => {
     expect(parseSopsArgs(["encrypt", "--age", "z", "--config", "d", "f"], env)).toMatchObject({
-      age: ["z"],
+      keys: { age: ["z"] },
       config: "d",
     });
     // An empty flag counts as none, as in sops.
-    expect(parseSopsArgs(["encrypt", "--age=", "f"], env)).toMatchObject({ age: [] });
+    expect(parseSopsArgs(["encrypt", "--age=", "f"], env)).toMatchObject({ keys: {} });
   });
 
   test("a variable that is no truth value is refused without repeating it", () => {
@@ -260,15 +267,85 @@ describe("variables stand in for flags", () => {
   });
 });
 
+describe("keys of every type", () => {
+  test.for([
+    ["encrypt --kms a,b --aws-profile p f", { kms: ["a", "b"], awsProfile: "p" }],
+    ["encrypt -k a f", { kms: ["a"] }],
+    ["-e -p A,B f", { pgp: ["A", "B"] }],
+    ["edit --gcp-kms a f", { gcpKms: ["a"] }],
+    ["encrypt --hckms a f", { hckms: ["a"] }],
+    ["encrypt --azure-kv a f", { azureKv: ["a"] }],
+    ["encrypt --hc-vault-transit a f", { hcVaultTransit: ["a"] }],
+    ["encrypt --encryption-context a:b f", { encryptionContext: ["a:b"] }],
+    // Without a key it has nothing to be for, as in sops.
+    ["encrypt --aws-profile p f", {}],
+    [
+      "groups add -f f --pgp A --pgp B --kms a --aws-profile p --encryption-context a:b,c:d --hckms x --azure-kv y",
+      {
+        pgp: ["A", "B"],
+        kms: ["a"],
+        hckms: ["x"],
+        azureKv: ["y"],
+        awsProfile: "p",
+        encryptionContext: ["a:b,c:d"],
+      },
+    ],
+  ] as const)("%s", ([line, keys]) => {
+    const call = parseSopsArgs(line.split(" "), {});
+    expect("keys" in call && call.keys).toEqual(keys);
+  });
+
+  test("to add and to remove", () => {
+    const line =
+      "rotate --add-kms a --rm-kms b --add-gcp-kms c --rm-pgp D --rm-hc-vault-transit e --encryption-context x:y f";
+
+    expect(parseSopsArgs(line.split(" "), {})).toMatchObject({
+      add: { kms: ["a"], gcpKms: ["c"], encryptionContext: ["x:y"] },
+      remove: { kms: ["b"], pgp: ["D"], hcVaultTransit: ["e"], encryptionContext: ["x:y"] },
+    });
+  });
+
+  test("by variables, each of which stands in for its flag", () => {
+    const env = {
+      SOPS_KMS_ARN: "a",
+      SOPS_GCP_KMS_IDS: "b",
+      SOPS_HUAWEICLOUD_KMS_IDS: "c",
+      SOPS_AZURE_KEYVAULT_URLS: "d",
+      SOPS_VAULT_URIS: "e",
+      SOPS_PGP_FP: "F",
+    };
+    const keys = {
+      kms: ["a"],
+      gcpKms: ["b"],
+      hckms: ["c"],
+      azureKv: ["d"],
+      hcVaultTransit: ["e"],
+      pgp: ["F"],
+    };
+
+    expect(parseSopsArgs(["encrypt", "f"], env)).toMatchObject({ keys });
+    expect(parseSopsArgs(["edit", "--pgp", "G", "f"], env)).toMatchObject({ keys: { ...keys, pgp: ["G"] } });
+    expect(parseSopsArgs(["rotate", "f"], env)).toMatchObject({ add: {}, remove: {} });
+    expect(parseSopsArgs(["groups", "add", "-f", "x"], env)).toMatchObject({ keys: {} });
+  });
+
+  test.for(["encrypt f", "edit f", "rotate f", "groups add -f f"])(
+    "D30: %s does not go on without an encryption context that it cannot read",
+    (command) => {
+      const args = [...command.split(" "), "--encryption-context", "a"];
+      expect(() => parseSopsArgs(args, {})).toThrow(
+        expect.objectContaining({
+          exitCode: 6,
+          message: 'the KMS encryption context cannot be read: "a" is no key:value',
+          hint: "write it as --encryption-context Environment:prod,Team:payments",
+        }),
+      );
+    },
+  );
+});
+
 describe("what comes in a later version is known by name", () => {
   test.for([
-    ["encrypt --kms arn f", "--kms"],
-    ["encrypt -k arn f", "--kms"],
-    ["-e -p FP f", "--pgp"],
-    ["edit --gcp-kms x f", "--gcp-kms"],
-    ["rotate --add-azure-kv x f", "--add-azure-kv"],
-    ["-r --rm-hc-vault-transit x f", "--rm-hc-vault-transit"],
-    ["groups add -f x --hckms y --age z", "--hckms"],
     ["decrypt --keyservice tcp://x f", "--keyservice"],
     ["decrypt --enable-local-keyservice=false f", "--enable-local-keyservice"],
     ["exec-env --background f c", "--background"],
@@ -278,13 +355,7 @@ describe("what comes in a later version is known by name", () => {
     expect(parseSopsArgs(line.split(" "), {})).toEqual({ command: "later", what });
   });
 
-  test("a variable for keys refuses new files, and leaves others alone", () => {
-    const env = { SOPS_PGP_FP: "FP", SOPS_AGE_RECIPIENTS: "a" };
-
-    expect(parseSopsArgs(["encrypt", "f"], env)).toEqual({ command: "later", what: "SOPS_PGP_FP" });
-    expect(parseSopsArgs(["edit", "f"], env)).toMatchObject({ command: "edit", laterKeys: "SOPS_PGP_FP" });
-    expect(parseSopsArgs(["decrypt", "f"], env)).toMatchObject({ command: "decrypt" });
-    expect(parseSopsArgs(["rotate", "f"], env)).toMatchObject({ command: "rotate" });
+  test("a variable for key services, too", () => {
     expect(parseSopsArgs(["decrypt", "f"], { SOPS_KEYSERVICE: "tcp://x" })).toEqual({
       command: "later",
       what: "SOPS_KEYSERVICE",

@@ -6,6 +6,8 @@ const eve = "age1g0js6yd2vmrd3zfddfgk8k5w0dhqkmjgk3wekr8c6cgq440uremsttslrp";
 
 const arn = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd";
 const role = "arn:aws:iam::111122223333:role/sops";
+const fingerprint = "FBC7B9E2A4F9289AC0C1D4843D16CEE4A27381B4";
+const subkey = "0123456789abcdef0123456789ABCDEF01234567!";
 const gcp = "projects/p/locations/l/keyRings/r/cryptoKeys/k";
 const vault = "http://127.0.0.1:1/v1/transit/keys/x";
 const azure = "https://127.0.0.1:1/keys/k/v";
@@ -100,11 +102,13 @@ export const goodConfigs: readonly GoodConfig[] = [
         "hckms: [eu:1, ' eu:2 ']",
         `gcp_kms: ${gcp}`,
         `kms: '${arn}+${role}, ${arn}'`,
-        "pgp: AB CD, '12 34'".replaceAll("'", ""),
+        "pgp: FBC7 B9E2 A4F9 289A C0C1  D484 3D16 CEE4 A273 81B4, 0123456789abcdef",
         `age: ${ada}`,
       ].join("\n"),
     ),
-    groups: [[ada, "ABCD", "1234", `${arn}+${role}`, arn, gcp, "eu:1", "eu:2", azure, vault]],
+    groups: [
+      [ada, fingerprint, "0123456789abcdef", `${arn}+${role}`, arn, gcp, "eu:1", "eu:2", azure, vault],
+    ],
   },
   {
     name: "aws_profile belongs to the keys under kms",
@@ -139,7 +143,7 @@ export const goodConfigs: readonly GoodConfig[] = [
         "        context: {b: 2, a: x}",
         "        aws_profile: prod",
         `      - arn: ${arn}`,
-        "    pgp: [AB CD, 0123456789012345678901234567890123456789]",
+        `    pgp: [${subkey}, 0123456789012345678901234567890123456789]`,
         `    age: [' ${ada},${ben}']`,
       ].join("\n"),
     ),
@@ -147,7 +151,7 @@ export const goodConfigs: readonly GoodConfig[] = [
       [
         ada,
         ben,
-        "ABCD",
+        subkey,
         "0123456789012345678901234567890123456789",
         `${arn}+${role}|a:x,b:2|prod`,
         arn,
@@ -171,9 +175,9 @@ export const goodConfigs: readonly GoodConfig[] = [
   {
     name: "merged groups come first, at every depth, each key once",
     text: rule(
-      `key_groups:\n  - age: [${ada}]\n    merge:\n      - age: [${ben}]\n        merge:\n          - pgp: [ABCD]\n      - age: [${ada}]`,
+      `key_groups:\n  - age: [${ada}]\n    merge:\n      - age: [${ben}]\n        merge:\n          - pgp: [${fingerprint}]\n      - age: [${ada}]`,
     ),
-    groups: [["ABCD", ben, ada]],
+    groups: [[fingerprint, ben, ada]],
   },
   {
     name: "anchors below an x- field, which itself may hold anything",
@@ -270,6 +274,19 @@ export const goodConfigs: readonly GoodConfig[] = [
   { name: "an empty kseal section", text: `kseal: {}\n${rule(`age: ${ada}`)}`, groups: [[ada]] },
   { name: "a kseal section of null", text: `kseal:\n${rule(`age: ${ada}`)}`, groups: [[ada]] },
   {
+    name: "names of keys, of which sops takes no notice",
+    text: [
+      "kseal:",
+      "  keys:",
+      `    - {name: Ada's laptop, key: ${ada}}`,
+      "    - name: CI",
+      `      key: [${arn}+${role}, '${gcp}']`,
+      `    - {name: Recovery, key: ${fingerprint}}`,
+      rule(`age: ${ada}`),
+    ].join("\n"),
+    groups: [[ada]],
+  },
+  {
     name: "CRLF line ends",
     text: rule(`age: ${ada}\nencrypted_regex: ^a$`).replaceAll("\n", "\r\n"),
     groups: [[ada]],
@@ -334,9 +351,69 @@ export const badConfigs: readonly BadConfig[] = [
     ],
   },
   {
-    name: "a field of the kseal section, which has none yet",
+    name: "a field of the kseal section that is none",
     text: "kseal:\n  people: {}\n",
-    problems: ['2:3: unknown field "people" in kseal, which has no fields in this version'],
+    problems: ['2:3: unknown field "people" in kseal: known are keys'],
+  },
+  {
+    name: "names of keys that are no list, and items that are no names",
+    text: [
+      "kseal:",
+      "  keys:",
+      "    - Alice",
+      `    - {name: A, keys: ${ada}}`,
+      "    - {name: A, key: {}}",
+      "    - {key: age1x}",
+      "    - {name: [A], key: age1x}",
+      "    - {name: B, key: []}",
+    ].join("\n"),
+    problems: [
+      "3:7: an item of keys must be a mapping: write - name: Alice laptop, with key: age1... below it",
+      "4:7: a named key needs a name and a key",
+      '4:17: unknown field "keys" in a named key: did you mean "key"?',
+      "5:7: a named key needs a name and a key",
+      "5:22: key must be a key or a list of keys, not a mapping",
+      "6:7: a named key needs a name and a key",
+      "7:7: a named key needs a name and a key",
+      "7:14: name must be text, not a list",
+      "8:7: a named key needs a name and a key",
+    ],
+  },
+  {
+    name: "names of keys as a mapping",
+    text: `kseal:\n  keys:\n    Alice: ${ada}\n`,
+    problems: [
+      "3:5: keys must be a list: write - name: Alice laptop, with key: age1... below it, not a mapping",
+    ],
+  },
+  {
+    name: "names that are there twice, keys with two names, names that would not be seen, keys that are none",
+    text: [
+      "kseal:",
+      "  keys:",
+      `    - {name: Alice, key: ${ada}}`,
+      `    - {name: Alice, key: ${ben}}`,
+      `    - {name: Ben, key: [${eve}, ${ben}]}`,
+      `    - {name: Recovery, key: ${fingerprint}}`,
+      `    - {name: Safe, key: ${fingerprint.toLowerCase()}!}`,
+      '    - {name: " ", key: age1a}',
+      '    - {name: "a\\nb", key: age1b}',
+      `    - {name: ${"n".repeat(61)}, key: age1c}`,
+      "    - {name: C, key: [arn:aws:kms:x, ftp://x, FFFF, hello]}",
+    ].join("\n"),
+    problems: [
+      '4:14: the name "Alice" is there twice; give both keys as a list',
+      '5:89: this key has the name "Alice" already',
+      '7:25: this key has the name "Recovery" already',
+      "8:14: a name has 1 to 60 visible characters, on one line",
+      "9:14: a name has 1 to 60 visible characters, on one line",
+      "10:14: a name has 1 to 60 visible characters, on one line",
+      "11:23: key: must look like arn:aws:kms:eu-west-1:111122223333:key/1234abcd, or end in :alias/name",
+      "11:38: key: must be a key as rules name it: age1..., arn:aws:kms:..., projects/..., https://..., or a PGP fingerprint",
+      "11:47: key: must be 40 hexadecimal digits, and a ! behind them for a subkey",
+      "11:53: key: must be a key as rules name it: age1..., arn:aws:kms:..., projects/..., https://..., or a PGP fingerprint",
+    ],
+    schemaAllows: true,
   },
   {
     name: "D6: unknown fields at every level, all at once",
@@ -344,8 +421,8 @@ export const badConfigs: readonly BadConfig[] = [
       "creation_rules:",
       "  - key_groups:",
       "      - agee: []",
-      "        kms: [{arn: a, rol: b}]",
-      "        gcp_kms: [{resource_id: a, x: 1}]",
+      `        kms: [{arn: ${arn}, rol: b}]`,
+      `        gcp_kms: [{resource_id: ${gcp}, x: 1}]`,
       "        hckms: [{key_id: 'a:b', key: 1}]",
       "        azure_keyvault: [{vaultUrl: https://v, key: k, Version: 1}]",
       "        merge: [{agee: []}]",
@@ -360,8 +437,8 @@ export const badConfigs: readonly BadConfig[] = [
     ].join("\n"),
     problems: [
       '3:9: unknown field "agee" in a key group: did you mean "age"?',
-      '4:24: unknown field "rol" in a kms key: did you mean "role"?',
-      '5:36: unknown field "x" in a gcp_kms key: known are resource_id',
+      '4:70: unknown field "rol" in a kms key: did you mean "role"?',
+      '5:81: unknown field "x" in a gcp_kms key: known are resource_id',
       '6:33: unknown field "key" in an hckms key: known are key_id',
       '7:56: unknown field "Version" in an azure_keyvault key: did you mean "version"?',
       '8:18: unknown field "agee" in a key group: did you mean "age"?',
@@ -380,7 +457,7 @@ export const badConfigs: readonly BadConfig[] = [
       "  - path_regex: [a]",
       "    age: {}",
       "    kms: 5",
-      "    pgp: [1234, ABCD]",
+      "    pgp: [1234, 0123456789abcdef]",
       "    key_groups: {age: x}",
       "    shamir_threshold: '2'",
       "    mac_only_encrypted: 'true'",
@@ -496,6 +573,39 @@ export const badConfigs: readonly BadConfig[] = [
     ],
   },
   {
+    name: "keys that are misspelt",
+    text: [
+      "creation_rules:",
+      "  - pgp: [alice@example.com, FBC7B9E2, '0xFBC7B9E2A4F9289AC0C1D4843D16CEE4A27381B4', --output=x]",
+      "    kms: [arn:aws:kms:x, 'arn:aws:kms:eu.evil.net/:1:key/a', 'arn:aws:kms:eu:1:alias/a+arn:aws:iam::1:user/a']",
+      "    gcp_kms: [projects/p, projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1]",
+      "    hc_vault_transit_uri: https://v/v1/../transit/keys/k",
+      "  - key_groups:",
+      "      - kms: [{arn: a}, {arn: 'arn:aws-cn:kms:cn-north-1:1:key/a', role: admin}]",
+      "        gcp_kms: [{resource_id: k}]",
+      "        azure_keyvault: [{vaultUrl: v, key: k}]",
+      "        pgp: [-r]",
+    ].join("\n"),
+    problems: [
+      "2:11: pgp: must be 40 hexadecimal digits, and a ! behind them for a subkey",
+      "2:30: pgp: must be 40 hexadecimal digits, and a ! behind them for a subkey",
+      "2:40: pgp: must be 40 hexadecimal digits, and a ! behind them for a subkey",
+      "2:86: pgp: must be 40 hexadecimal digits, and a ! behind them for a subkey",
+      "3:11: kms: must look like arn:aws:kms:eu-west-1:111122223333:key/1234abcd, or end in :alias/name",
+      "3:26: kms: must look like arn:aws:kms:eu-west-1:111122223333:key/1234abcd, or end in :alias/name",
+      "3:62: kms: the role must look like arn:aws:iam::111122223333:role/name",
+      "4:15: gcp_kms: must look like projects/name/locations/europe/keyRings/ring/cryptoKeys/key",
+      "4:27: gcp_kms: must look like projects/name/locations/europe/keyRings/ring/cryptoKeys/key",
+      "5:27: hc_vault_transit_uri: must look like https://vault.example.com:8200/v1/transit/keys/name, with nothing before /v1",
+      "7:15: an item of kms: must look like arn:aws:kms:eu-west-1:111122223333:key/1234abcd, or end in :alias/name",
+      "7:25: an item of kms: the role must look like arn:aws:iam::111122223333:role/name",
+      "8:19: an item of gcp_kms: must look like projects/name/locations/europe/keyRings/ring/cryptoKeys/key",
+      "9:26: an item of azure_keyvault: vaultUrl, key and version must make https://vaultUrl/keys/key/version",
+      "10:15: pgp: must be 40 hexadecimal digits, and a ! behind them for a subkey",
+    ],
+    schemaAllows: true,
+  },
+  {
     name: "keys that name nothing",
     text: [
       "creation_rules:",
@@ -526,8 +636,8 @@ export const badConfigs: readonly BadConfig[] = [
   },
   {
     name: "a context that is no text",
-    text: "creation_rules:\n  - key_groups:\n      - kms: [{arn: a, context: {b: [c], d: }}]\n",
-    problems: ['3:34: "b" of context must be text', '3:42: "d" of context must be text'],
+    text: `creation_rules:\n  - key_groups:\n      - kms: [{arn: ${arn}, context: {b: [c], d: }}]\n`,
+    problems: ['3:80: "b" of context must be text', '3:88: "d" of context must be text'],
   },
   {
     name: "a threshold that cannot be met, and one that protects nothing",

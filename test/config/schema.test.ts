@@ -73,6 +73,8 @@ describe("the shipped JSON schema", () => {
     ],
     ["a destination", ["destination_rules", 0], definition("destinationRule")],
     ["a recreation rule", ["destination_rules", 0, "recreation_rule"], definition("creationRule")],
+    ["kseal", ["kseal"], schema.properties?.["kseal"]],
+    ["a named key", ["kseal", "keys", 0], definition("namedKey")],
     ["stores", ["stores"], schema.properties?.["stores"]],
     ["stores.yaml", ["stores", "yaml"], schema.properties?.["stores"]?.properties?.["yaml"]],
     ["stores.json", ["stores", "json"], schema.properties?.["stores"]?.properties?.["json"]],
@@ -103,6 +105,7 @@ test(".sops.yaml.example is a configuration that says what it explains", () => {
     [[2], "^(data|stringData)$"],
     [[2], undefined],
   ]);
+  expect([...config.names.values()]).toEqual(["Ada's laptop", "CI", "the safe"]);
   expect(isValid(schema, toJson(bytes.toString()))).toBe(true);
 });
 

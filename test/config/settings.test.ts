@@ -1,6 +1,6 @@
 import { posix, win32 } from "node:path";
 import { describe, expect, test } from "vitest";
-import { environmentRecipients, loadSettings, parseDecryptionOrder } from "../../src/config/settings.ts";
+import { environmentKeys, loadSettings, parseDecryptionOrder } from "../../src/config/settings.ts";
 import { splitWords } from "../../src/core/shell-words.ts";
 import { KsealError } from "../../src/errors.ts";
 
@@ -29,7 +29,12 @@ function fakeHost({ env = {}, file, platform = "linux" }: World) {
 test("with nothing said the defaults hold, and nobody can change them later", async () => {
   const settings = await loadSettings(fakeHost({}));
 
-  expect(settings).toEqual({ configPath: undefined, decryptionOrder: ["age", "pgp"], editor: undefined });
+  expect(settings).toEqual({
+    configPath: undefined,
+    decryptionOrder: ["age", "pgp"],
+    editor: undefined,
+    trust: { vaultAddresses: [], azureVaults: [], awsRoles: [], awsProfiles: [] },
+  });
   expect(Object.isFrozen(settings)).toBe(true);
 });
 
@@ -64,7 +69,7 @@ describe("a flag beats the environment, the environment beats the user's file", 
 describe("the user's own file", () => {
   test.for([
     ["editr: vim", 'unknown field "editr" in kseal\'s configuration: did you mean "editor"?'],
-    ["allow: all", 'unknown field "allow" in kseal\'s configuration: known are editor'],
+    ["allow: all", 'unknown field "allow" in kseal\'s configuration: known are editor, trust'],
     ["editor: [vim]", "editor must be text, not a list"],
   ] as const)("is read strictly: %s", async ([file, problem]) => {
     await expect(loadSettings(fakeHost({ file }))).rejects.toMatchObject({
@@ -114,26 +119,17 @@ test("D49: a key type that is twice in the decryption order is refused with the 
 });
 
 describe("keys for new files from the environment", () => {
-  test("age recipients, separated by commas", () => {
-    expect(environmentRecipients({ SOPS_AGE_RECIPIENTS: " age1a,\nage1b, " })).toEqual(["age1a", "age1b"]);
-    expect(environmentRecipients({ SOPS_AGE_RECIPIENTS: "" })).toBeUndefined();
-    expect(environmentRecipients({})).toBeUndefined();
-  });
-
   test.for([
-    "SOPS_KMS_ARN",
-    "SOPS_GCP_KMS_IDS",
-    "SOPS_HUAWEICLOUD_KMS_IDS",
-    "SOPS_AZURE_KEYVAULT_URLS",
-    "SOPS_VAULT_URIS",
-    "SOPS_PGP_FP",
-  ])("%s is refused in one line, never left out in silence", (name) => {
-    expect(() => environmentRecipients({ [name]: "x", SOPS_AGE_RECIPIENTS: "age1a" })).toThrow(
-      expect.objectContaining({
-        code: "USAGE",
-        message: `${name} is set, but kseal encrypts for age recipients only; other keys come in a later version`,
-      }),
-    );
+    ["SOPS_AGE_RECIPIENTS", "age"],
+    ["SOPS_PGP_FP", "pgp"],
+    ["SOPS_KMS_ARN", "kms"],
+    ["SOPS_GCP_KMS_IDS", "gcpKms"],
+    ["SOPS_HUAWEICLOUD_KMS_IDS", "hckms"],
+    ["SOPS_AZURE_KEYVAULT_URLS", "azureKv"],
+    ["SOPS_VAULT_URIS", "hcVaultTransit"],
+  ] as const)("%s stands for the flag of %s", ([variable, list]) => {
+    expect(environmentKeys({ [variable]: " a,b ", OTHER: "c" })).toEqual({ [list]: ["a,b"] });
+    expect(environmentKeys({ [variable]: " " })).toEqual({});
   });
 });
 

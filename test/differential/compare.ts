@@ -29,9 +29,19 @@ export function maskCiphertext(text: string): string {
         /ENC\[AES256_GCM,data:([^,]*),iv:[^,]*,tag:[^,]*,type:(\w+)\]/g,
         (_, data: string, type: string) => `ENC[${data.length} characters,${type}]`,
       )
-      .replace(/-----BEGIN AGE ENCRYPTED FILE-----[\s\S]*?-----END AGE ENCRYPTED FILE-----/g, "-----AGE-----")
+      .replace(
+        /-----BEGIN AGE ENCRYPTED FILE-----[\s\S]*?-----END AGE ENCRYPTED FILE-----/g,
+        "-----WRAPPED-----",
+      )
+      .replace(/-----BEGIN PGP MESSAGE-----[\s\S]*?-----END PGP MESSAGE-----/g, "-----WRAPPED-----")
       // In INI sops writes line breaks of metadata as two characters, kseal as they are: every version reads that (3.3).
-      .replace(/^(\S+\s*= )(?:"""-----AGE-----\n"""|-----AGE-----\\n)$/gm, "$1-----AGE-----")
+      .replace(
+        /^(\S+\s*= )(?:"""-----WRAPPED-----(\n?)"""|-----WRAPPED-----((?:\\n)?))$/gm,
+        "$1-----WRAPPED-----",
+      )
+      // Wrapped by a service: base64, or Vault's own form of it.
+      .replace(/(enc["']?\s*[:=] ?["']?)(?:vault:v\d+:)?[\w+/=-]{40,}/g, "$1<wrapped>")
+      .replace(/(created_at["'\s:=]*)\d{4}-\d\d-\d\dT[\d:]+Z/g, "$1<time>")
       // sops writes a comment in a list as an item, kseal as a comment (sops.md D2); both read both.
       .replace(/^(\s*)- (ENC\[\d+ characters,comment\])$/gm, "$1#$2")
       .replace(/(lastmodified["'\s:=]*)\d{4}-\d\d-\d\dT[\d:]+Z/g, "$1<time>")

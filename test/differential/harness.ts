@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeFolder, readFolder, removeFolder } from "../support/folders.ts";
 import { identities, identityEnvironment, recipients, vectorsFolder } from "../support/identities.ts";
 import { ksealAsSops } from "../support/kseal-command.ts";
@@ -35,16 +35,43 @@ const variables = {
   SSH_RSA: readPublicKey("id_rsa"),
 };
 
+/** What scenarios find besides files: servers and programs, made once for all of a title. */
+export interface World {
+  /** Added to the environment of every step. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Filled in, besides the recipients. */
+  readonly variables: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+interface Place {
+  readonly folder: string;
+  readonly world: Pick<World, "env" | "variables">;
+}
+
+const emptyWorld: World = { env: {}, variables: {}, close: async () => {} };
+
 /** Runs scenarios with the real `sops` and with `kseal sops`, two at a time, and compares everything they leave. */
-export function compareWithSops(title: string, scenarios: readonly Scenario[]): void {
+export function compareWithSops(
+  title: string,
+  scenarios: readonly Scenario[],
+  makeWorld: () => Promise<World> = async () => emptyWorld,
+): void {
   describe.skipIf(sops === undefined)(title, () => {
     const root = makeFolder();
-    afterAll(() => removeFolder(root), 60_000);
+    let world = emptyWorld;
+    beforeAll(async () => {
+      world = await makeWorld();
+    }, 60_000);
+    afterAll(async () => {
+      await world.close();
+      removeFolder(root);
+    }, 60_000);
 
     const numbered = scenarios.map((scenario, index) => ({ title: titleOf(scenario), index, scenario }));
     test.concurrent.for(numbered)("$title", async ({ index, scenario }, context) => {
-      const folder = join(root, String(index));
-      await oneOfTwo(() => runScenario(scenario, folder, sops ?? context.skip()));
+      const place = { folder: join(root, String(index)), world };
+      await oneOfTwo(() => runScenario(scenario, place, sops ?? context.skip()));
     });
   });
 }
@@ -53,19 +80,19 @@ function titleOf({ name, deviation }: Scenario): string {
   return deviation === undefined ? name : `${deviation.decision}: ${name}`;
 }
 
-async function runScenario(scenario: Scenario, folder: string, program: string): Promise<void> {
-  const template = await prepare(scenario, folder, program);
+async function runScenario(scenario: Scenario, place: Place, program: string): Promise<void> {
+  const template = await prepare(scenario, place, program);
   const kseal = isPackaged || scenario.ownProcess ? ksealAsSops() : "kseal";
   const [theirs, ours] = await Promise.all([
-    runIn([program], scenario.run, { folder, name: "sops", template }),
-    runIn(kseal, scenario.run, { folder, name: "kseal", template }),
+    runIn([program], scenario.run, { ...place, name: "sops", template }),
+    runIn(kseal, scenario.run, { ...place, name: "kseal", template }),
   ]);
   const differences = [
     ...(await compareResults(scenario, theirs, ours)),
     ...(await compareFiles(scenario, theirs, ours)),
   ];
   if (scenario.deviation === undefined) {
-    differences.push(...(await compareMeaning(scenario, { folder, program, kseal, theirs, ours })));
+    differences.push(...(await compareMeaning(scenario, { place, program, kseal, theirs, ours })));
     if (differences.length > 0) throw new Error(`${differences.join("\n")}\n${said(ours)}`);
   } else {
     const { decision, leak } = scenario.deviation;
@@ -80,16 +107,20 @@ async function runScenario(scenario: Scenario, folder: string, program: string):
   }
 }
 
-async function prepare(scenario: Scenario, folder: string, program: string): Promise<string> {
+async function prepare(scenario: Scenario, place: Place, program: string): Promise<string> {
+  const { folder, world } = place;
   const template = join(folder, "template");
   for (const name of ["template", "home"]) mkdirSync(join(folder, name), { recursive: true });
   for (const [path, content] of Object.entries(scenario.files ?? {})) {
     mkdirSync(dirname(join(template, path)), { recursive: true });
-    writeFileSync(join(template, path), typeof content === "string" ? fillIn(content, variables) : content);
+    writeFileSync(
+      join(template, path),
+      typeof content === "string" ? fillIn(content, { ...variables, ...world.variables }) : content,
+    );
   }
 
   for (const step of scenario.prepare ?? []) {
-    const result = await runStep([program], step, { folder, cwd: template });
+    const result = await runStep([program], step, { ...place, cwd: template });
     if (result.status !== 0) throw new Error(`cannot prepare "${scenario.name}": ${result.stderr}`);
   }
   if (scenario.damage) {
@@ -103,29 +134,30 @@ async function prepare(scenario: Scenario, folder: string, program: string): Pro
 async function runIn(
   tool: Tool,
   steps: readonly Step[],
-  { folder, name, template }: { folder: string; name: string; template: string },
+  { name, template, ...place }: Place & { name: string; template: string },
 ): Promise<Outcome> {
-  const cwd = join(folder, name);
+  const cwd = join(place.folder, name);
   cpSync(template, cwd, { recursive: true });
   const before = readFolder(cwd);
   const results: ProgramResult[] = [];
-  for (const step of steps) results.push(await runStep(tool, step, { folder, cwd }));
+  for (const step of steps) results.push(await runStep(tool, step, { ...place, cwd }));
   return { results, before, after: readFolder(cwd) };
 }
 
 async function runStep(
   tool: Tool,
   step: Step,
-  { folder, cwd }: { folder: string; cwd: string },
+  { folder, world, cwd }: Place & { cwd: string },
 ): Promise<ProgramResult> {
-  const { args, into, stdinFile, env, ...rest } = parseStep(step, variables);
+  const known = { ...variables, ...world.variables };
+  const { args, into, stdinFile, env, ...rest } = parseStep(step, known);
   const stdin = stdinFile === undefined ? rest.stdin : readFileSync(join(cwd, stdinFile));
-  const merged = { ...identityEnvironment(join(folder, "home")), ...env };
+  const merged = { ...identityEnvironment(join(folder, "home")), ...world.env, ...env };
   const options = {
     cwd,
     env: Object.fromEntries(
       Object.entries(merged).flatMap(([name, value]) =>
-        value === undefined ? [] : [[name, fillIn(value, variables)]],
+        value === undefined ? [] : [[name, fillIn(value, known)]],
       ),
     ),
     ...(stdin === undefined ? {} : { stdin }),
@@ -181,7 +213,7 @@ async function compareFiles(scenario: Scenario, theirs: Outcome, ours: Outcome):
 /** Decrypts what each tool encrypted with the other one. */
 async function compareMeaning(
   scenario: Scenario,
-  run: { folder: string; program: string; kseal: Tool; theirs: Outcome; ours: Outcome },
+  run: { place: Place; program: string; kseal: Tool; theirs: Outcome; ours: Outcome },
 ): Promise<string[]> {
   const differences: string[] = [];
   const ours = encryptedArtifacts(run.ours);
@@ -190,10 +222,10 @@ async function compareMeaning(
     if (mine === undefined) continue;
     const format = formatOf(theirs.bytes);
     const line = `decrypt --input-type ${format} --output-type ${format}`;
-    const cwd = run.folder;
+    const place = { ...run.place, cwd: run.place.folder };
     const [byKseal, bySops] = await Promise.all([
-      runStep(run.kseal, { line, stdin: theirs.bytes }, { folder: run.folder, cwd }),
-      runStep([run.program], { line, stdin: mine.bytes }, { folder: run.folder, cwd }),
+      runStep(run.kseal, { line, stdin: theirs.bytes }, place),
+      runStep([run.program], { line, stdin: mine.bytes }, place),
     ]);
     if (byKseal.status !== bySops.status) {
       differences.push(

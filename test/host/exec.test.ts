@@ -36,6 +36,18 @@ describe("running a program", () => {
     expect(await host.exec(["sh", "-c", "kill -KILL $$"])).toMatchObject({ status: 137 });
   });
 
+  test("a program that takes too long is ended, with what it started", async () => {
+    const host = await createTestHost();
+    const started = Date.now();
+
+    await expect(host.exec(["sh", "-c", "sleep 20; true"], { timeoutMs: 200 })).rejects.toMatchObject({
+      code: "KEY_SOURCE_FAILED",
+      message: "sh did not end within 0.2 s",
+    });
+    expect(Date.now() - started).toBeLessThan(10_000);
+    expect(await host.exec(["true"], { timeoutMs: 10_000 })).toMatchObject({ status: 0 });
+  });
+
   test("hands over standard input, none at all, or kseal's own", async () => {
     const host = await createTestHost({ stdin: "from outside" });
     const big = Buffer.alloc(1_000_000, "x");

@@ -1,15 +1,22 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { run } from "../../src/cli/run.ts";
+import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { planUpdateKeys, type UpdateKeysOptions } from "../../src/ops/update-keys.ts";
+import { identities } from "../support/identities.ts";
+import { type AwsKmsServer, startAwsKms } from "../support/kms/aws-kms.ts";
+import { createTestHost } from "../support/test-host.ts";
 import {
   addUnknownKeys,
   encrypted,
   failureOf,
+  inPlace,
   mine,
   plain,
   ruleForMe,
   secret,
   theirs,
   type Workbench,
+  workbench,
 } from "./workbench.ts";
 
 const ruleForBoth = `creation_rules:\n  - age: "${mine},${theirs}"\n`;
@@ -142,4 +149,140 @@ test("D16: a key of an unknown type stays when keys are only added", async () =>
 test("a file that no rule matches is CONFIG_NOT_FOUND", async () => {
   const bench = await underNewRule({ before: ruleForMe, after: `${ruleForMe}    path_regex: nothing\n` });
   expect(await failureOf(plan(bench))).toMatchObject({ code: "CONFIG_NOT_FOUND", where: { file: "a.yaml" } });
+});
+
+describe("more groups are needed than before", () => {
+  const threeGroups = (threshold: number): string =>
+    `creation_rules:\n  - shamir_threshold: ${threshold}\n    key_groups:\n      - age: ["${mine}"]\n      - age: ["${mine}"]\n      - age: ["${theirs}"]\n`;
+
+  test("the file gets a new data key, because one group may have kept it; nobody was shut out", async () => {
+    const bench = await underNewRule({ before: ruleForMe, after: threeGroups(2) });
+    expect((await plan(bench)).files).toMatchObject([{ rekey: true, shutOut: [], exposed: [] }]);
+  });
+
+  test("fewer need none", async () => {
+    const bench = await underNewRule({ before: threeGroups(2), after: ruleForBoth });
+    expect((await plan(bench)).files).toMatchObject([{ changed: true, rekey: false }]);
+  });
+});
+
+describe("one file of many that does not open", () => {
+  test("stops the plan, and every such file is named", async () => {
+    const files = { "k/a.yaml": secret, "k/b.yaml": secret, "k/c.yaml": secret };
+    const bench = await underNewRule({ before: ruleForMe, after: ruleForBoth }, files);
+    for (const path of ["k/a.yaml", "k/c.yaml"]) {
+      await bench.write(path, (await bench.read(path)).replace("name: database", "name: x"));
+    }
+    const failure = await failureOf(plan(bench, { paths: ["k"] }));
+    expect(failure.code).toBe("MAC_MISMATCH");
+    expect(failure.message).toMatch(/^2 of 3 files failed:\n {2}k\/a\.yaml: .*\n {2}k\/c\.yaml: /);
+  });
+});
+
+describe("asked whether to go on", () => {
+  async function answered(answers: readonly string[] | undefined) {
+    const host = await createTestHost({
+      env: { SOPS_AGE_KEY: identities[0] ?? "" },
+      files: { "a.yaml": secret, ".sops.yaml": ruleForMe },
+      ...(answers && { answers }),
+    });
+    expect(await run(["encrypt", "-i", "a.yaml"], host)).toBe(0);
+    await host.createFile(".sops.yaml", new TextEncoder().encode(ruleForBoth), { overwrite: true });
+    const before = await host.readFile("a.yaml");
+    const status = await run(["updatekeys", "a.yaml"], host);
+    const isSame = Buffer.from(before).equals(await host.readFile("a.yaml"));
+    return { status, isSame, questions: host.questions, said: host.stderrText().split("\n").slice(1, -1) };
+  }
+
+  test("no changes nothing", async () => {
+    expect(await answered(["n"])).toEqual({
+      status: 1,
+      isSame: true,
+      questions: ["change the recipients of 1 file? [y/N] "],
+      said: ["kseal: nothing was changed"],
+    });
+  });
+
+  test("neither does Enter", async () => {
+    expect(await answered([""])).toMatchObject({ status: 1, isSame: true });
+  });
+
+  test("yes does it", async () => {
+    expect(await answered(["y"])).toMatchObject({
+      status: 0,
+      isSame: false,
+      said: ["kseal: changed the recipients of 1 file"],
+    });
+  });
+
+  test("nobody to ask changes nothing", async () => {
+    expect(await answered(undefined)).toMatchObject({
+      status: 8,
+      isSame: true,
+      said: ["kseal: there is no terminal to ask for consent", "  add --yes"],
+    });
+  });
+});
+
+describe("keys of AWS KMS", () => {
+  const arn = (name: string): string => `arn:aws:kms:eu-west-1:111122223333:key/${name}`;
+  const ruleWith = (name: string): string => `${ruleForMe}    kms: ${arn(name)}\n`;
+
+  async function withAws(before: string, options: { context?: readonly string[] } = {}) {
+    const server: AwsKmsServer = await startAwsKms();
+    onTestFinished(() => server.close());
+    const env = {
+      AWS_ENDPOINT_URL: server.url,
+      AWS_ACCESS_KEY_ID: "test",
+      AWS_SECRET_ACCESS_KEY: "test",
+      AWS_EC2_METADATA_DISABLED: "true",
+    };
+    const bench = await workbench({ "a.yaml": secret, ".sops.yaml": before }, { env });
+    const keys = options.context && { encryptionContext: options.context };
+    await encryptFiles({ paths: ["a.yaml"], destination: inPlace, keys }, bench.context);
+    return { server, bench };
+  }
+
+  test("that cannot be wrapped for stop the whole, and the file stays as it was", async () => {
+    const { server, bench } = await withAws(ruleForMe);
+    await bench.write(".sops.yaml", `${ruleWith("a")}kseal:\n  keys: [{ name: CI, key: "${arn("a")}" }]\n`);
+    server.setKey("key/a", "denied");
+    const before = await bench.read("a.yaml");
+    const { files, apply } = await plan(bench);
+    expect(files).toMatchObject([{ added: [{ arn: arn("a") }], names: new Map([[arn("a"), "CI"]]) }]);
+    const failure = await failureOf(apply());
+    expect(failure).toMatchObject({ code: "ENCRYPT_FAILED", where: { file: "a.yaml" } });
+    expect(failure.message).toBe(
+      [
+        "cannot wrap the data key for 1 of 1 master keys",
+        `  CI (${arn("a")}): User: arn:aws:iam::123456789012:user/test is not authorized to perform: kms:Encrypt because no identity-based policy allows the kms:Encrypt action`,
+      ].join("\n"),
+    );
+    expect(await bench.read("a.yaml")).toBe(before);
+  });
+
+  test("D30: keep the context that a flag gave them, of which the rule says nothing", async () => {
+    const { server, bench } = await withAws(ruleWith("a"), { context: ["app:shop"] });
+    const asked = server.requests.length;
+    expect((await plan(bench)).files).toMatchObject([{ changed: false }]);
+    await bench.write(".sops.yaml", `${ruleForBoth}    kms: ${arn("a")}\n`);
+    await (await plan(bench)).apply();
+    expect(await bench.read("a.yaml")).toContain("app: shop");
+    expect(server.requests).toHaveLength(asked);
+  });
+
+  test("that are used through another role shut nobody out", async () => {
+    const { bench } = await withAws(ruleWith("a"));
+    await bench.write(".sops.yaml", `${ruleWith("a").trimEnd()}+arn:aws:iam::111122223333:role/deploy\n`);
+    const { files, apply } = await plan(bench);
+    expect(files).toMatchObject([{ added: [{}], removed: [{}], shutOut: [], rekey: false, exposed: [] }]);
+    await apply();
+    expect(await bench.read("a.yaml")).toContain("role: arn:aws:iam::111122223333:role/deploy");
+  });
+
+  test("in another place shut out who could use the old one", async () => {
+    const { bench } = await withAws(ruleWith("a"));
+    await bench.write(".sops.yaml", ruleWith("b"));
+    expect((await plan(bench)).files).toMatchObject([{ shutOut: [{ arn: arn("a") }], rekey: true }]);
+  });
 });

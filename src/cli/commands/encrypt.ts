@@ -2,7 +2,8 @@ import type { Selection } from "../../core/selection.ts";
 import { type EncryptedFile, encryptFiles } from "../../ops/encrypt.ts";
 import type { Action, OptionValues } from "../command.ts";
 import { destinationOf } from "../destination.ts";
-import { keysOf, numberOf, selectionOf, typesOf } from "../option-parsing.ts";
+import { keysOf } from "../key-flags.ts";
+import { numberOf, selectionOf, typesOf } from "../option-parsing.ts";
 import { pathsOrStdin } from "../paths.ts";
 
 export const action: Action = async ({ args, options }, { host, output, context }) => {

@@ -3,7 +3,8 @@ import { KsealError } from "../../errors.ts";
 import { addGroup, deleteGroup } from "../../ops/groups.ts";
 import type { Action } from "../command.ts";
 import { destinationOf } from "../destination.ts";
-import { keysOf, numberOf, typesOf } from "../option-parsing.ts";
+import { keysOf } from "../key-flags.ts";
+import { numberOf, typesOf } from "../option-parsing.ts";
 
 export const action: Action = async (
   { args: [verb, path = "", index], options },

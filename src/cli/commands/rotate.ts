@@ -1,7 +1,9 @@
+import { describeKey } from "../../core/key-names.ts";
 import { keyId } from "../../core/master-key.ts";
 import { type RotatedFile, rotateFiles } from "../../ops/rotate.ts";
 import type { Action } from "../command.ts";
 import { destinationOf } from "../destination.ts";
+import { changedKeysOf } from "../key-flags.ts";
 import { typesOf } from "../option-parsing.ts";
 
 export const action: Action = async ({ args, options }, { host, output, context }) => {
@@ -9,8 +11,8 @@ export const action: Action = async ({ args, options }, { host, output, context 
     {
       paths: args,
       destination: await destinationOf(options, args, host, "refuse"),
-      add: { age: options.list("addAge") },
-      remove: { age: options.list("rmAge") },
+      add: changedKeysOf(options, "add"),
+      remove: changedKeysOf(options, "rm"),
       unlisted: options.flag("allowUnlisted") ? "warn" : "refuse",
       inputType: typesOf(options).inputType,
       ignoreMac: options.flag("ignoreMac"),
@@ -18,9 +20,12 @@ export const action: Action = async ({ args, options }, { host, output, context 
     },
     await context(),
   );
-  for (const { file, writtenTo, content, added, removed } of files) {
+  for (const { file, writtenTo, content, added, removed, names } of files) {
     if (writtenTo === undefined && !options.flag("dryRun")) await output.content(content);
-    const changes = [...added.map((key) => `+ ${keyId(key)}`), ...removed.map((key) => `- ${keyId(key)}`)];
+    const changes = [
+      ...added.map((key) => `+ ${describeKey(key, names)}`),
+      ...removed.map((key) => `- ${describeKey(key, names)}`),
+    ];
     const what = options.flag("dryRun") ? "would get a new data key" : "new data key";
     output.info([`${file}: ${what}`, ...changes].join("\n  "));
   }

@@ -4,7 +4,7 @@ import { SopsArgsError } from "./sops-args-error.ts";
 import { completionScript } from "./sops-completion.ts";
 import type { CommandName } from "./sops-flags.ts";
 import type { SopsInvocation } from "./sops-invocation.ts";
-import { encryptFlags, laterKeys, openFlags, targetOf } from "./sops-options.ts";
+import { encryptFlags, keysOf, openFlags, targetOf } from "./sops-options.ts";
 
 /** The command line of one command, flags and operands apart. */
 export interface SopsCall {
@@ -69,8 +69,6 @@ export function readCommand(name: CommandName, call: SopsCall): SopsInvocation {
 
 function readEncrypt(call: SopsCall): SopsInvocation {
   const { values, operands } = call;
-  const later = laterKeys(values, "");
-  if (later !== undefined) return { command: "later", what: later };
   const [file] = operands;
   if (file === undefined) {
     refuseInPlaceOfStdin(values);
@@ -98,15 +96,11 @@ function readDecrypt(call: SopsCall): SopsInvocation {
 
 function readEdit(call: SopsCall): SopsInvocation {
   const { values } = call;
-  const later = laterKeys(values, "");
-  // A variable in the user's profile must not keep them from editing a file that is there.
-  if (later?.startsWith("--")) return { command: "later", what: later };
   const file = fileOf(call);
   warnOfMore(call);
   return {
     command: "edit",
     file,
-    laterKeys: later,
     showMasterKeys: values.isOn("show-master-keys"),
     ...encryptFlags(values),
     ...openFlags(values),
@@ -115,16 +109,14 @@ function readEdit(call: SopsCall): SopsInvocation {
 
 function readRotate(call: SopsCall): SopsInvocation {
   const { values } = call;
-  const later = laterKeys(values, "add-") ?? laterKeys(values, "rm-");
-  if (later !== undefined) return { command: "later", what: later };
   const file = fileOf(call);
   warnOfMore(call);
   return {
     command: "rotate",
     file,
     isLegacy: call.isLegacy,
-    addAge: values.items("add-age"),
-    removeAge: values.items("rm-age"),
+    add: keysOf(values, "add-"),
+    remove: keysOf(values, "rm-"),
     ...targetOf(values),
     ...openFlags(values),
   };
@@ -181,9 +173,7 @@ function readUpdateKeys(call: SopsCall): SopsInvocation {
 
 function readGroupsAdd({ values, operands }: SopsCall): SopsInvocation {
   if (operands.length > 0) throw new SopsArgsError("no positional arguments allowed", { status: 1 });
-  const later = laterKeys(values, "");
-  if (later !== undefined) return { command: "later", what: later };
-  return { command: "groups-add", age: values.items("age"), ...groupFlags(values) };
+  return { command: "groups-add", keys: keysOf(values, ""), ...groupFlags(values) };
 }
 
 function readGroupsDelete({ values, operands }: SopsCall): SopsInvocation {

@@ -1,4 +1,5 @@
-import type { KsealError } from "../../errors.ts";
+import { type KeyTexts, keyLists } from "../../config/key-texts.ts";
+import { KsealError } from "../../errors.ts";
 import type { SopsInvocation } from "./sops-invocation.ts";
 
 /** The exit status that `sops` has for a failure, where kseal's own commands have another one (sops.md 9.3). */
@@ -22,6 +23,8 @@ export function sopsExitCode(error: KsealError, call: SopsInvocation): number {
       return call.command.startsWith("groups") ? 1 : error.exitCode;
     case "FORMAT_CANNOT_HOLD":
       return call.command === "exec-env" ? 1 : error.exitCode;
+    case "ENCRYPT_FAILED":
+      return isKeyFailure(error) ? (call.command === "edit" ? 128 : 1) : error.exitCode;
     case "PATH_INVALID":
       return call.command === "set" || call.command === "unset" ? 7 : error.exitCode;
     case "NO_FILE":
@@ -41,7 +44,7 @@ function statusOfMissing(call: SopsInvocation): number {
     case "decrypt":
       return 100;
     case "rotate":
-      if (call.addAge.length + call.removeAge.length > 0) return 49;
+      if (namesKeys(call.add) || namesKeys(call.remove)) return 49;
       return call.isLegacy ? 100 : 2;
     default:
       return 2;
@@ -50,4 +53,13 @@ function statusOfMissing(call: SopsInvocation): number {
 
 function readsWithOwnWords({ command }: SopsInvocation): boolean {
   return command === "updatekeys" || command === "filestatus";
+}
+
+function namesKeys(keys: KeyTexts): boolean {
+  return keyLists.some((list) => keys[list] !== undefined);
+}
+
+// Other than a value, a data key fails to be encrypted because a key source said why.
+function isKeyFailure(error: KsealError): boolean {
+  return error.cause instanceof KsealError;
 }

@@ -1,15 +1,15 @@
-import { type Call, comesLater, type SopsRun } from "./sops-run.ts";
-import { checkRecipients, destinationOf, formatOf, layoutOf } from "./sops-values.ts";
+import type { Call, SopsRun } from "./sops-run.ts";
+import { checkKeys, destinationOf, formatOf, layoutOf } from "./sops-values.ts";
 
 /** `sops encrypt` */
 export async function encrypt(call: Call<"encrypt">, run: SopsRun): Promise<number> {
   const { encryptFiles } = await import("../../ops/encrypt.ts");
-  await checkRecipients(call.age);
+  await checkKeys(call.keys);
   const [file] = await encryptFiles(
     {
       paths: [call.file ?? "-"],
       destination: destinationOf(call),
-      keys: call.age.length > 0 ? { age: call.age } : undefined,
+      keys: call.keys,
       selection: call.selection,
       macOnlyEncrypted: call.macOnlyEncrypted || undefined,
       shamirThreshold: call.threshold,
@@ -43,15 +43,12 @@ export async function decrypt(call: Call<"decrypt">, run: SopsRun): Promise<numb
 
 /** `sops edit` */
 export async function edit(call: Call<"edit">, run: SopsRun): Promise<number> {
-  if (call.laterKeys !== undefined && (await run.host.stat(call.file)) === undefined) {
-    throw comesLater(call.laterKeys);
-  }
   const { editFile } = await import("../../ops/edit.ts");
-  await checkRecipients(call.age);
+  await checkKeys(call.keys);
   await editFile(
     {
       path: call.file,
-      keys: call.age.length > 0 ? { age: call.age } : undefined,
+      keys: call.keys,
       selection: call.selection,
       ignoreMac: call.ignoreMac,
       showMasterKeys: call.showMasterKeys,
@@ -66,13 +63,13 @@ export async function edit(call: Call<"edit">, run: SopsRun): Promise<number> {
 /** `sops rotate` */
 export async function rotate(call: Call<"rotate">, run: SopsRun): Promise<number> {
   const { rotateFiles } = await import("../../ops/rotate.ts");
-  await checkRecipients(call.addAge);
+  await checkKeys(call.add);
   const [file] = await rotateFiles(
     {
       paths: [call.file],
       destination: destinationOf(call),
-      add: { age: call.addAge },
-      remove: { age: call.removeAge },
+      add: call.add,
+      remove: call.remove,
       // SOPS asks no rule when it rotates.
       unlisted: "warn",
       ignoreMac: call.ignoreMac,

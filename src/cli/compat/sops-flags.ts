@@ -58,16 +58,6 @@ const keys: readonly FlagSpec[] = [
   text("hc-vault-transit", "Vault transit keys", "SOPS_VAULT_URIS"),
 ];
 
-/** The key types but age, by the names of their flags. */
-export const laterKeyTypes: readonly string[] = [
-  "pgp",
-  "kms",
-  "gcp-kms",
-  "hckms",
-  "azure-kv",
-  "hc-vault-transit",
-];
-
 const selection: readonly FlagSpec[] = [
   text("unencrypted-suffix", "leave keys with this end in clear"),
   text("encrypted-suffix", "encrypt keys with this end only"),
@@ -82,13 +72,23 @@ const commentSelection: readonly FlagSpec[] = [
 
 const macOnlyEncrypted = on("mac-only-encrypted", "compute the MAC over encrypted values only");
 
-const changedKeys: readonly FlagSpec[] = ["age", ...laterKeyTypes].flatMap((type) => [
-  text(`add-${type}`, `${type} keys to add`),
-  text(`rm-${type}`, `${type} keys to remove`),
+const keyNames: ReadonlyMap<string, string> = new Map([
+  ["age", "age recipients"],
+  ["pgp", "PGP fingerprints"],
+  ["kms", "AWS KMS keys"],
+  ["gcp-kms", "GCP KMS keys"],
+  ["hckms", "Huawei Cloud KMS keys"],
+  ["azure-kv", "Azure Key Vault keys"],
+  ["hc-vault-transit", "Vault transit keys"],
+]);
+
+const changedKeys: readonly FlagSpec[] = [...keyNames].flatMap(([type, what]) => [
+  text(`add-${type}`, `${what} to add`),
+  text(`rm-${type}`, `${what} to remove`),
 ]);
 
 const groupKeys: readonly FlagSpec[] = [
-  ...["age", ...laterKeyTypes].map((type) => list(type, `${type} keys of the new group; may be repeated`)),
+  ...[...keyNames].map(([type, what]) => list(type, `${what} of the new group; may be repeated`)),
   awsProfile,
 ];
 

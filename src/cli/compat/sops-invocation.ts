@@ -1,3 +1,4 @@
+import type { KeyTexts } from "../../config/key-texts.ts";
 import type { Selection } from "../../core/selection.ts";
 
 /**
@@ -16,16 +17,14 @@ export type SopsInvocation =
         readonly command: "edit";
         readonly file: string;
         readonly showMasterKeys: boolean;
-        /** A variable that names KMS or PGP keys: it matters for a new file only, and refuses that. */
-        readonly laterKeys: string | undefined;
       })
   | (OpenFlags & {
       readonly command: "rotate";
       readonly file: string;
       /** Called as `sops -r`, which has other statuses for a file that is missing. */
       readonly isLegacy: boolean;
-      readonly addAge: readonly string[];
-      readonly removeAge: readonly string[];
+      readonly add: KeyTexts;
+      readonly remove: KeyTexts;
     } & Target)
   | (OpenFlags & {
       readonly command: "set";
@@ -54,7 +53,7 @@ export type SopsInvocation =
       readonly config: string | undefined;
       readonly indent: string | undefined;
       readonly inPlace: boolean;
-      readonly age: readonly string[];
+      readonly keys: KeyTexts;
       readonly threshold: number | undefined;
     }
   | {
@@ -91,7 +90,7 @@ export type SopsInvocation =
   | { readonly command: "version" }
   /** `--help` and `completion`: text for standard output. */
   | { readonly command: "print"; readonly text: string }
-  /** KMS and PGP flags, publish, keyservice: known, and told to come in a later version. */
+  /** Key services, publish: known, and told to come in a later version. */
   | { readonly command: "later"; readonly what: string };
 
 /** Flags that every command may have. */
@@ -111,7 +110,8 @@ export interface OpenFlags extends CommonFlags {
 
 /** Flags of commands that make new encrypted files. */
 export interface EncryptFlags extends CommonFlags {
-  readonly age: readonly string[];
+  /** Empty when neither flags nor variables name keys. */
+  readonly keys: KeyTexts;
   readonly selection: Selection | undefined;
   readonly macOnlyEncrypted: boolean;
   readonly threshold: number | undefined;

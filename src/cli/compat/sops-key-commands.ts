@@ -1,6 +1,6 @@
 import { KsealError } from "../../errors.ts";
 import type { Call, SopsRun } from "./sops-run.ts";
-import { checkRecipients, formatOf, indentOf } from "./sops-values.ts";
+import { checkKeys, formatOf, indentOf } from "./sops-values.ts";
 
 /** `sops updatekeys` */
 export async function updateKeys(call: Call<"updatekeys">, run: SopsRun): Promise<number> {
@@ -33,11 +33,11 @@ export async function groups(
     shamirThreshold: call.threshold,
     indent: indentOf(call.indent),
   };
-  if (call.command === "groups-add") await checkRecipients(call.age);
+  if (call.command === "groups-add") await checkKeys(call.keys);
   const context = await run.context({ config: call.config });
   await run.print(
     call.command === "groups-add"
-      ? await addGroup({ ...common, keys: { age: call.age } }, context)
+      ? await addGroup({ ...common, keys: call.keys }, context)
       : await deleteGroup({ ...common, index: groupIndex(call.index) }, context),
   );
   return 0;

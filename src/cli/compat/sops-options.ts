@@ -1,7 +1,8 @@
+import { type KeyTexts, keyLists, parseEncryptionContext } from "../../config/key-texts.ts";
 import { type Selection, selectionRules } from "../../core/selection.ts";
 import { KsealError } from "../../errors.ts";
 import type { FlagValues } from "./go-flags.ts";
-import { laterKeyTypes } from "./sops-flags.ts";
+import { SopsArgsError } from "./sops-args-error.ts";
 import type { CommonFlags, EncryptFlags, OpenFlags, Target } from "./sops-invocation.ts";
 
 /** Flags of commands that open a file. */
@@ -17,7 +18,7 @@ export function openFlags(values: FlagValues): OpenFlags {
 export function encryptFlags(values: FlagValues): EncryptFlags {
   return {
     ...commonFlags(values),
-    age: values.items("age"),
+    keys: keysOf(values, ""),
     selection: selectionOf(values),
     macOnlyEncrypted: values.isOn("mac-only-encrypted"),
     threshold: values.number("shamir-secret-sharing-threshold"),
@@ -55,8 +56,37 @@ function selectionOf(values: FlagValues): Selection | undefined {
   );
 }
 
-/** The first flag or variable that names keys of a type that comes in a later version. */
-export function laterKeys(values: FlagValues, prefix: "" | "add-" | "rm-"): string | undefined {
-  const type = laterKeyTypes.find((name) => values.items(`${prefix}${name}`).length > 0);
-  return type === undefined ? undefined : values.origin(`${prefix}${type}`);
+/**
+ * Which keys the flags name, or the variables that stand in for them.
+ *
+ * @param prefix - Of the flags: `--add-pgp`, `--rm-pgp`.
+ * @throws SopsArgsError with status 6 for an encryption context that is none. `rotate` and `groups` of `sops` go on
+ *   without it, and the key is then one for other uses.
+ */
+export function keysOf(values: FlagValues, prefix: "" | "add-" | "rm-"): KeyTexts {
+  const named = Object.fromEntries(
+    keyLists.flatMap((list) => {
+      const texts = values.items(
+        `${prefix}${list.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+      );
+      return texts.length === 0 ? [] : [[list, texts]];
+    }),
+  ) as KeyTexts;
+  const context = values.text("encryption-context");
+  if (context !== undefined) checkContext(context);
+  const awsProfile = named.kms === undefined ? undefined : values.text("aws-profile");
+  return {
+    ...named,
+    ...(context !== undefined && { encryptionContext: [context] }),
+    ...(awsProfile !== undefined && { awsProfile }),
+  };
+}
+
+function checkContext(text: string): void {
+  try {
+    parseEncryptionContext([text]);
+  } catch (error) {
+    if (!(error instanceof KsealError)) throw error;
+    throw new SopsArgsError(error.message, { status: 6, hint: error.hint });
+  }
 }

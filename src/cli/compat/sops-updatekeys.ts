@@ -1,9 +1,10 @@
-import { keyId, type MasterKey, sameKey } from "../../core/master-key.ts";
+import { identityText, type MasterKey, sameKey } from "../../core/master-key.ts";
 import type { Host } from "../../core/ports.ts";
 import { KsealError } from "../../errors.ts";
 import type { Format } from "../../formats/store.ts";
 import type { OpContext } from "../../ops/context.ts";
-import { type KeysChange, planUpdateKeys } from "../../ops/update-keys.ts";
+import type { KeysChange } from "../../ops/keys-change.ts";
+import { planUpdateKeys } from "../../ops/update-keys.ts";
 
 /** Gives one file the recipients of its rule, with the words of `sops` on standard output. */
 export async function updateKeysAsSops(
@@ -50,9 +51,9 @@ function describeGroup(before: readonly MasterKey[], after: readonly MasterKey[]
   const isIn = (keys: readonly MasterKey[], key: MasterKey): boolean =>
     keys.some((other) => sameKey(other, key));
   return [
-    ...after.filter((key) => isIn(before, key)).map((key) => `    ${keyId(key)}`),
-    ...after.filter((key) => !isIn(before, key)).map((key) => `+++ ${keyId(key)}`),
-    ...before.filter((key) => !isIn(after, key)).map((key) => `--- ${keyId(key)}`),
+    ...after.filter((key) => isIn(before, key)).map((key) => `    ${identityText(key)}`),
+    ...after.filter((key) => !isIn(before, key)).map((key) => `+++ ${identityText(key)}`),
+    ...before.filter((key) => !isIn(after, key)).map((key) => `--- ${identityText(key)}`),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { type KeyTexts, parseKeyTexts } from "../../config/key-texts.ts";
 import { KsealError } from "../../errors.ts";
 import { formatOfName, formatOfWord } from "../../formats/detect.ts";
 import type { Format } from "../../formats/store.ts";
@@ -42,15 +43,16 @@ export function formatOf(word: string | undefined): Format | undefined {
 }
 
 /**
- * Refuses what is no age recipient, with the status that `sops` has for it.
- *
- * @param texts - What the flags gave; each may be a list with commas.
+ * Refuses what names no key, with the status that `sops` has for it. `sops` leaves such a key out of a new group with no
+ * more than a message (sops.md D34).
  */
-export async function checkRecipients(texts: readonly string[]): Promise<void> {
-  if (texts.length === 0) return;
-  const { parseAgeRecipient } = await import("../../keys/recipients.ts");
+export async function checkKeys(keys: KeyTexts): Promise<void> {
   try {
-    for (const text of texts.flatMap((item) => item.split(","))) parseAgeRecipient(text);
+    for (const key of parseKeyTexts(keys)) {
+      if (key.type !== "age") continue;
+      const { parseAgeRecipient } = await import("../../keys/recipients.ts");
+      parseAgeRecipient(key.recipient);
+    }
   } catch (error) {
     if (!(error instanceof KsealError)) throw error;
     throw new SopsArgsError(error.message, { status: 1, hint: error.hint });
