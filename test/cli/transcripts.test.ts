@@ -22,9 +22,11 @@ const programs = [
 
 describe.for(programs)("$name", ({ command, needs }) => {
   const missing = !existsSync(join(root, needs));
-  test.runIf(missing && process.env["KSEAL_REQUIRE_PEERS"] === "1")("is built", () => {
-    throw new Error(`${needs} is missing; run: npm run build && npm run build:exe`);
-  });
+  if (missing && process.env["KSEAL_REQUIRE_PEERS"] === "1") {
+    test("is built", () => {
+      throw new Error(`${needs} is missing; run: npm run build && npm run build:exe`);
+    });
+  }
 
   test.skipIf(missing).for(scripts.map((script) => ({ script, name: basename(script, ".txt") })))(
     "$name",

@@ -81,7 +81,8 @@ describe.skipIf(sops === "").for(pairs)("what $writer wrote", ({ writer, readers
     });
 
     // The drop-in has the keyring of kseal, which the other pairs show.
-    describe.skipIf([writer, reader].includes("kseal sops"))("with the keys of", () => {
+    if ([writer, reader].includes("kseal sops")) return;
+    describe("with the keys of", () => {
       test.for(titled(tables.all))("$title: opens", { timeout: 60_000 }, async ({ open }) => {
         const { status, stdout, stderr } = await decrypt("app.yaml", open);
         expect(status, stderr).toBe(0);
