@@ -13,7 +13,10 @@ export type ErrorCode =
   | "SET_INVALID"
   | "USAGE"
   | "ENCRYPT_FAILED"
+  | "SEALED_INVALID"
+  | "SEALED_NO_KEY"
   | "KEY_SOURCE_FAILED"
+  | "CERTIFICATE_INVALID"
   | "DECRYPT_FAILED"
   | "VALUE_MALFORMED"
   | "NOT_ENCRYPTED"
@@ -77,10 +80,25 @@ const failures: Readonly<Record<ErrorCode, readonly [exitCode: number, when: str
   ],
   USAGE: [8, "The command line does not fit.", "`kseal help COMMAND`."],
   ENCRYPT_FAILED: [23, "A value or the data key cannot be encrypted.", "The message says which."],
+  SEALED_INVALID: [
+    30,
+    "An object is no SealedSecret, or no Secret where one is sealed; or a sealed value or a template in it is broken.",
+    "The message names the field; take it from Git: `git log -p FILE`.",
+  ],
+  SEALED_NO_KEY: [
+    31,
+    "No sealing key at hand opens a sealed value: another cluster's, changed, or moved to another name or namespace.",
+    "The values are listed; compare name, namespace and scope annotations with those it was sealed for.",
+  ],
   KEY_SOURCE_FAILED: [
     32,
     "A key service, `gpg` or a plugin refused or could not be reached.",
     "The message says why and what to type; `kseal doctor FILE` tries every key.",
+  ],
+  CERTIFICATE_INVALID: [
+    33,
+    "A certificate or a sealing key is unreadable, not RSA, expired, or the two do not belong together.",
+    "Fetch the cluster's certificate again.",
   ],
   DECRYPT_FAILED: [
     25,

@@ -22,6 +22,16 @@ const violations = [
     "src/keys",
     'import { storeFor } from "../formats/detect.ts";\nexport const planted: unknown = storeFor;\n',
   ],
+  [
+    "src/sealed",
+    'import { storeFor } from "../formats/detect.ts";\nexport const planted: unknown = storeFor;\n',
+  ],
+  ["src/sealed", "export const planted: unknown = Date.now();\n"],
+  [
+    "src/gotemplate",
+    'import { Keyring } from "../keys/keyring.ts";\nexport const planted: unknown = Keyring;\n',
+  ],
+  ["src/gotemplate", "export const planted: unknown = Date.now();\n"],
   ["src/config", 'import { Keyring } from "../keys/keyring.ts";\nexport const planted: unknown = Keyring;\n'],
   ["src/host", 'import { DataKey } from "../core/data-key.ts";\nexport const planted: unknown = DataKey;\n'],
   [

@@ -52,6 +52,13 @@ export const peers: readonly Peer[] = [
     }),
   ),
   {
+    name: "kubeseal",
+    version: "0.36.6",
+    purpose: "SealedSecrets, both ways",
+    programs: ["kubeseal"],
+    source: { kind: "go", packages: ["github.com/bitnami-labs/sealed-secrets/cmd/kubeseal@v0.36.6"] },
+  },
+  {
     name: "moto",
     version: "5.2.5",
     purpose: "AWS KMS and STS of other people's making, both ways",

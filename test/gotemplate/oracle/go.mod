@@ -1,0 +1,3 @@
+module kseal.test/oracle
+
+go 1.24
