@@ -1,3 +1,4 @@
+import { isRoleArn, kmsRegion } from "../core/aws-arn.ts";
 import { type KeyType, keyId, type MasterKey } from "../core/master-key.ts";
 
 /** A key, or why the text does not name one. The text itself is never repeated: it may be a secret by mistake. */
@@ -47,7 +48,7 @@ export function parseKms(parts: {
   const { role, context, awsProfile } = parts;
   const arn = withoutSpaces(parts.arn);
   // The region becomes part of a host's name.
-  if (!/^arn:aws[a-z-]*:kms:[a-z0-9-]{1,63}:[0-9]+:(key|alias)\/[\w/-]+$/.test(arn)) {
+  if (kmsRegion(arn) === undefined) {
     return {
       problem: "must look like arn:aws:kms:eu-west-1:111122223333:key/1234abcd, or end in :alias/name",
     };
@@ -64,11 +65,6 @@ export function parseKms(parts: {
       ...(awsProfile && { awsProfile }),
     },
   };
-}
-
-/** Whether a text is the ARN of an AWS role. */
-export function isRoleArn(text: string): boolean {
-  return /^arn:aws[a-z-]*:iam::[0-9]+:role\/[\w+=,.@/-]+$/.test(text);
 }
 
 /** A key of Google Cloud KMS. */

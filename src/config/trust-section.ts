@@ -1,6 +1,6 @@
+import { isRoleArn } from "../core/aws-arn.ts";
 import { originOf } from "../core/trust.ts";
 import { type Mapping, mapping } from "./mapping.ts";
-import { isRoleArn } from "./master-keys.ts";
 import { list, type Shape, text } from "./shapes.ts";
 
 /** The section `trust` of the user's own file, checked. */

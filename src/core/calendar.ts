@@ -41,8 +41,13 @@ export function epochOf(text: string): number | undefined {
   return days * dayMs + (clock - offset * 60) * 1000 + Math.floor(Number(fraction) * 1000);
 }
 
+/**
+ * The day of the Gregorian calendar, which is used for all times.
+ *
+ * @param day - Days since 1970-01-01.
+ */
 // Years that begin in March have their odd day at the end, so that the lengths of months follow one formula.
-function civilDay(day: number): Pick<CivilTime, "year" | "month" | "day"> {
+export function civilDay(day: number): Pick<CivilTime, "year" | "month" | "day"> {
   const shifted = day + epochDay;
   const era = Math.floor(shifted / eraDays);
   const inEra = shifted - era * eraDays;
@@ -59,11 +64,13 @@ function civilDay(day: number): Pick<CivilTime, "year" | "month" | "day"> {
   };
 }
 
-function dayNumber(year: number, month: number, day: number): number {
-  const marchYear = month <= 2 ? year - 1 : year;
+/** Days from 1970-01-01 to a day. The inverse of {@link civilDay}; a month 13 is the next year's first, and so on. */
+export function dayNumber(year: number, month: number, day: number): number {
+  const marchYear = year + Math.floor((month - 3) / 12);
   const era = Math.floor(marchYear / 400);
   const yearOfEra = marchYear - era * 400;
-  const inYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const fromMarch = (((month - 3) % 12) + 12) % 12;
+  const inYear = Math.floor((153 * fromMarch + 2) / 5) + day - 1;
   const leapDays = Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100);
   return era * eraDays + yearOfEra * 365 + leapDays + inYear - epochDay;
 }

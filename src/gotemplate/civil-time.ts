@@ -1,4 +1,5 @@
-import { daysFromCivil, type TimeZone } from "./time-zone.ts";
+import { civilDay, dayNumber } from "../core/calendar.ts";
+import type { TimeZone } from "./time-zone.ts";
 
 /** A moment, and the zone whose clock shows it. */
 export interface Instant {
@@ -39,7 +40,7 @@ export function civilTime(instant: Instant): CivilTime {
   const { offset, abbreviation } = instant.zone.at(seconds);
   const days = Math.floor((seconds + offset) / 86_400);
   const ofDay = seconds + offset - days * 86_400;
-  const [year, month, day] = civilFromDays(days);
+  const { year, month, day } = civilDay(days);
   return {
     year,
     month,
@@ -49,7 +50,7 @@ export function civilTime(instant: Instant): CivilTime {
     second: ofDay % 60,
     nanosecond: Number(modulo(instant.nanoseconds, billion)),
     weekday: (((days + 4) % 7) + 7) % 7,
-    dayOfYear: days - daysFromCivil(year, 1, 1) + 1,
+    dayOfYear: days - dayNumber(year, 1, 1) + 1,
     offset,
     abbreviation,
   };
@@ -60,7 +61,7 @@ export function instantOf(
   civil: Pick<CivilTime, "year" | "month" | "day" | "hour" | "minute" | "second" | "nanosecond">,
   zone: TimeZone,
 ): Instant {
-  const days = daysFromCivil(civil.year, civil.month, civil.day);
+  const days = dayNumber(civil.year, civil.month, civil.day);
   const shown = days * 86_400 + civil.hour * 3600 + civil.minute * 60 + civil.second;
   // As Go does: the offset of a first guess, and again of what it leads to.
   const guess = shown - zone.at(shown).offset;
@@ -70,20 +71,7 @@ export function instantOf(
 
 /** Days of a month. */
 export function daysIn(year: number, month: number): number {
-  return daysFromCivil(year, month + 1, 1) - daysFromCivil(year, month, 1);
-}
-
-function civilFromDays(days: number): readonly [year: number, month: number, day: number] {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const leaps = Math.floor(dayOfEra / 1460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096);
-  const yearOfEra = Math.floor((dayOfEra - leaps) / 365);
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const fromMarch = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * fromMarch + 2) / 5) + 1;
-  const month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9;
-  return [yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day];
+  return dayNumber(year, month + 1, 1) - dayNumber(year, month, 1);
 }
 
 function modulo(value: bigint, by: bigint): bigint {

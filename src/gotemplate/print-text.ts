@@ -54,11 +54,14 @@ function truncate(text: string, { precision }: Flags): string {
 
 function quoted(text: string, flags: Flags): string {
   const shown = truncate(text, flags);
-  // What Go can write between back quotes: one line, no control character but the tab, no byte that is no text.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the rule names them
-  const plain = shown.isWellFormed() && !/[\x00-\x08\x0a-\x1f\x7f`\ufeff]/.test(shown);
+  const plain = shown.isWellFormed() && [...shown].every(canStandInBackQuotes);
   if (flags.sharp && plain) return pad(`\`${shown}\``, flags);
   return pad(quote(shown, { ascii: flags.plus }), flags);
+}
+
+/** What Go writes between back quotes: one line, no control character of ASCII but the tab, no byte order mark. */
+function canStandInBackQuotes(character: string): boolean {
+  return character === "\t" || (character >= " " && !"`\x7f\ufeff".includes(character));
 }
 
 /** Bytes in hexadecimal; the precision limits their number, a space separates them. */

@@ -1,3 +1,4 @@
+import { dayNumber } from "../core/calendar.ts";
 /** A place's clock. */
 export interface TimeZone {
   /** As `time.Location` prints it: `UTC`, `Local`, `Europe/Berlin`. */
@@ -94,7 +95,7 @@ function offsetAt(
   const parts = new Map(numbers.formatToParts(seconds * 1000).map(({ type, value }) => [type, value]));
   const part = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.get(type) ?? 0);
   const year = parts.get("era") === "BC" ? 1 - part("year") : part("year");
-  const days = daysFromCivil(year, part("month"), part("day"));
+  const days = dayNumber(year, part("month"), part("day"));
   const shown = days * 86_400 + part("hour") * 3600 + part("minute") * 60 + part("second");
   const offset = shown - Math.floor(seconds);
   const name = names.formatToParts(seconds * 1000).find(({ type }) => type === "timeZoneName")?.value ?? "";
@@ -111,19 +112,8 @@ function isSummer(seconds: number, offset: number, numbers: Intl.DateTimeFormat)
   return [seconds - halfYear, seconds + halfYear].some((moment) => {
     const parts = new Map(numbers.formatToParts(moment * 1000).map(({ type, value }) => [type, value]));
     const part = (type: Intl.DateTimeFormatPartTypes): number => Number(parts.get(type) ?? 0);
-    const days = daysFromCivil(part("year"), part("month"), part("day"));
+    const days = dayNumber(part("year"), part("month"), part("day"));
     const shown = days * 86_400 + part("hour") * 3600 + part("minute") * 60 + part("second");
     return shown - Math.floor(moment) < offset;
   });
-}
-
-/** Days from 1970-01-01 to a day of the Gregorian calendar, which is used for all times. */
-export function daysFromCivil(year: number, month: number, day: number): number {
-  const shifted = year + Math.floor((month - 3) / 12);
-  const era = Math.floor(shifted / 400);
-  const yearOfEra = shifted - era * 400;
-  const monthFromMarch = (((month - 3) % 12) + 12) % 12;
-  const dayOfYear = Math.floor((153 * monthFromMarch + 2) / 5) + day - 1;
-  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
-  return era * 146_097 + dayOfEra - 719_468;
 }
