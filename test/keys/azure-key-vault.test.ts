@@ -1,11 +1,12 @@
 import { chmod } from "node:fs/promises";
 import { delimiter } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
+import { beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { DataKey } from "../../src/core/data-key.ts";
 import { createAzureKeyVault } from "../../src/keys/azure-key-vault.ts";
 import { KeyFailure } from "../../src/keys/key-failure.ts";
 import { keyContext } from "../support/key-context.ts";
+import { azureInProcess } from "../support/kms/azure-in-process.ts";
 import {
   type AzureKeyVaultServer,
   accessToken,
@@ -13,7 +14,7 @@ import {
   startAzureKeyVault,
   tenant,
 } from "../support/kms/azure-key-vault.ts";
-import { makeCertificate, type TestCertificate } from "../support/kms/certificate.ts";
+import type { TestCertificate } from "../support/kms/certificate.ts";
 import { type Fault, type FaultOptions, startFaults } from "../support/kms/faults.ts";
 import { createTestHost } from "../support/test-host.ts";
 
@@ -23,24 +24,9 @@ const trusted = getCACertificates("default");
 let certificate: TestCertificate;
 let server: AzureKeyVaultServer;
 
-beforeAll(async () => {
-  certificate = makeCertificate();
-  setDefaultCACertificates([...trusted, certificate.cert]);
-  server = await startAzureKeyVault(certificate);
-});
-afterAll(async () => {
-  setDefaultCACertificates(trusted);
-  await server.close();
-  certificate.remove();
-});
-beforeEach(() => {
-  // Nothing of this machine may be found, and nobody's metadata service be asked.
-  for (const name of Object.keys(process.env)) {
-    if (/^(AZURE_|IDENTITY_|MSI_|IMDS_|https?_proxy$|all_proxy$|no_proxy$)/i.test(name))
-      vi.stubEnv(name, undefined);
-  }
-  vi.stubEnv("AZURE_TOKEN_CREDENTIALS", "prod");
-  for (const [name, value] of Object.entries(server.identity)) vi.stubEnv(name, value);
+const azure = azureInProcess();
+beforeAll(() => {
+  ({ server, certificate } = azure);
 });
 
 /** A run whose user trusts this origin, besides those of Azure. */

@@ -1,33 +1,15 @@
-import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { planUpdateKeys } from "../../src/ops/update-keys.ts";
-import { type AzureKeyVaultServer, startAzureKeyVault } from "../support/kms/azure-key-vault.ts";
-import { makeCertificate, type TestCertificate } from "../support/kms/certificate.ts";
+import { azureInProcess } from "../support/kms/azure-in-process.ts";
+import type { AzureKeyVaultServer } from "../support/kms/azure-key-vault.ts";
 import { failureOf, inPlace, mine, secret, theirs, type Workbench, workbench } from "./workbench.ts";
 
-const trusted = getCACertificates("default");
-let certificate: TestCertificate;
 let server: AzureKeyVaultServer;
 
-beforeAll(async () => {
-  certificate = makeCertificate();
-  setDefaultCACertificates([...trusted, certificate.cert]);
-  server = await startAzureKeyVault(certificate);
-});
-afterAll(async () => {
-  setDefaultCACertificates(trusted);
-  await server.close();
-  certificate.remove();
-});
-beforeEach(() => {
-  // Nothing of this machine may be found, and nobody's metadata service be asked.
-  for (const name of Object.keys(process.env)) {
-    if (/^(AZURE_|IDENTITY_|MSI_|IMDS_|https?_proxy$|all_proxy$|no_proxy$)/i.test(name))
-      vi.stubEnv(name, undefined);
-  }
-  vi.stubEnv("AZURE_TOKEN_CREDENTIALS", "prod");
-  for (const [name, value] of Object.entries(server.identity)) vi.stubEnv(name, value);
+const azure = azureInProcess();
+beforeAll(() => {
+  server = azure.server;
 });
 
 /** A rule whose Azure key has no version, which means the newest. */
