@@ -6,6 +6,8 @@ const always =
   /src[\\/](cli[\\/](run|run-action|commands[\\/]decrypt)|formats[\\/](detect|json)|keys[\\/]age)\.ts$/;
 // Every key source has a chunk of its own, and what several of them use has another, so that none loads a second one.
 const sources = /src[\\/]keys[\\/](in-flight|network-failure|own-words|retries|wait-at-most)\.ts$/;
+// .sops.yaml is read with it too, and must not bring the AWS SDK along.
+const awsArn = /src[\\/]core[\\/]aws-arn\.ts$/;
 const awsKms = /src[\\/]keys[\\/]aws-kms\.ts$/;
 const yaml = /src[\\/]formats[\\/]yaml\.ts$/;
 
@@ -53,6 +55,7 @@ export default defineConfig({
       groups: [
         { name: "kseal", test: always, priority: 2 },
         { name: "sources", test: sources, priority: 1 },
+        { name: "aws-arn", test: awsArn, priority: 1 },
         { name: "aws-kms", test: awsKms },
         // With js-yaml, which nothing else uses.
         { name: "yaml", test: yaml },
