@@ -11,7 +11,11 @@ const scripts = globSync(join(import.meta.dirname, "..", "scripts", "*.txt")).so
 
 // The same transcripts for everything that people run. The package's bundle and the executable must have been built.
 const programs = [
-  { name: "the sources", command: [process.execPath, join(root, "src", "cli", "main.ts")], needs: "src" },
+  {
+    name: "the sources",
+    command: [process.execPath, join(root, "test", "support", "kseal-sources.ts")],
+    needs: "src",
+  },
   {
     name: "the package",
     command: [process.execPath, join(root, "dist", "cli", "main.cjs")],

@@ -8,7 +8,7 @@ import { join } from "node:path";
  */
 export function ksealCommand(): [string, ...string[]] {
   const [program, ...args] = (process.env["KSEAL_UNDER_TEST"] ?? "").split(" ").filter((word) => word !== "");
-  return program === undefined ? [process.execPath, join(sources, "cli", "main.ts")] : [program, ...args];
+  return program === undefined ? [process.execPath, sources] : [program, ...args];
 }
 
 /** kseal in the place of `sops`. */
@@ -16,4 +16,4 @@ export function ksealAsSops(): [string, ...string[]] {
   return [...ksealCommand(), "sops"];
 }
 
-const sources = join(import.meta.dirname, "..", "..", "src");
+const sources = join(import.meta.dirname, "kseal-sources.ts");
