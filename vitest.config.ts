@@ -13,6 +13,8 @@ export default defineConfig({
     restoreMocks: true,
     unstubEnvs: true,
     testTimeout: 60_000,
+    // A hook may start a whole cluster.
+    hookTimeout: 60_000,
     retry: process.env["CI"] === undefined ? 0 : 2,
   },
 });

@@ -1,8 +1,25 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { isInstalled, type Peer, peer, peerFolder, peers, peersFolder } from "../test/support/peers.ts";
+import {
+  isInstalled,
+  type ModuleFiles,
+  type Peer,
+  peer,
+  peerFolder,
+  peers,
+  peersFolder,
+} from "../test/support/peers.ts";
 
 /*
  * Installs the real tools that the tests and the benchmark hold kseal against, with the ordinary clients of their
@@ -78,7 +95,21 @@ function provide(one: Peer): boolean {
 function install({ source }: Peer, folder: string): boolean {
   switch (source.kind) {
     case "go":
-      return source.packages.every((name) => run("go", ["install", name], { GOBIN: folder }));
+      return (
+        source.packages.every((name) => run("go", ["install", name], { GOBIN: folder })) &&
+        copyFiles(source.files, folder)
+      );
+    case "go-modules":
+      return buildModules(source, folder) && copyFiles(source.files, folder);
+    case "go-source":
+      return run("go", [
+        "build",
+        "-C",
+        join(import.meta.dirname, "..", source.folder),
+        "-trimpath",
+        "-o",
+        `${folder}/`,
+      ]);
     case "npm":
       return run("npm", ["install", "--prefix", folder, "--no-audit", "--no-fund", ...source.packages]);
     case "pip":
@@ -94,6 +125,43 @@ function install({ source }: Peer, folder: string): boolean {
         folder,
         ...source.packages,
       ]);
+  }
+}
+
+/** Copies files and folders out of Go's cache of modules, where the programs they belong to came from. */
+function copyFiles(files: readonly ModuleFiles[] | undefined, folder: string): boolean {
+  return (files ?? []).every(({ module, paths }) => {
+    const answer = outputOf("go", ["mod", "download", "-json", module]);
+    if (answer === undefined) return false;
+    const { Dir } = JSON.parse(answer) as { Dir: string };
+    for (const path of paths) copyTree(join(Dir, path), join(folder, basename(path)));
+    return true;
+  });
+}
+
+/** The cache is read-only, and what is copied out of it must not be: a folder like that cannot be removed. */
+function copyTree(from: string, to: string): void {
+  if (!statSync(from).isDirectory()) {
+    copyFileSync(from, to);
+    return;
+  }
+  mkdirSync(to);
+  for (const name of readdirSync(from)) copyTree(join(from, name), join(to, name));
+}
+
+/** One module that requires all of them, so that what they share is compiled once. */
+function buildModules(source: Extract<Peer["source"], { kind: "go-modules" }>, folder: string): boolean {
+  const module = mkdtempSync(join(folder, ".module-"));
+  const requirements = source.modules.map((required) => `require ${required.replace("@", " ")}\n`);
+  writeFileSync(join(module, "go.mod"), `module kseal.test/peers\n\ngo 1.25.0\n\n${requirements.join("")}`);
+  const variables = Object.entries(source.variables).map(([name, text]) => `-X ${name}=${text}`);
+  const flags = ["-mod=mod", "-trimpath", "-ldflags", ["-s", "-w", ...variables].join(" ")];
+  try {
+    return Object.entries(source.packages).every(([program, name]) =>
+      run("go", ["build", "-C", module, ...flags, "-o", join(folder, program), name]),
+    );
+  } finally {
+    rmSync(module, { recursive: true, force: true });
   }
 }
 
@@ -133,7 +201,12 @@ function run(
   return result.status === 0;
 }
 
+function outputOf(program: string, args: readonly string[]): string | undefined {
+  const { status, stdout } = spawnSync(program, args, { encoding: "utf8" });
+  return status === 0 ? stdout : undefined;
+}
+
 function report(name: string, state: string, purpose: string, good = true): boolean {
-  console.log(`  ${name.padEnd(18)} ${state.padEnd(16)} ${purpose}`);
+  console.log(`  ${name.padEnd(33)} ${state.padEnd(17)} ${purpose}`);
   return good;
 }

@@ -75,6 +75,11 @@ export function derTagged(number: number, content: Uint8Array): Uint8Array {
   return element(0xa0 | number, content);
 }
 
+/** A field that is told from its neighbours by a number in place of its type: `[2] IMPLICIT IA5String`. */
+export function derRetagged(number: number, content: Uint8Array): Uint8Array {
+  return element(0x80 | number, content);
+}
+
 function element(tag: number, content: Uint8Array): Uint8Array {
   return concatBytes([Uint8Array.from([tag, ...length(content.length)]), content]);
 }

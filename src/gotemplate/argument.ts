@@ -1,5 +1,6 @@
 import { type Execution, type Frame, fail } from "./execution.ts";
 import { type Reflected, typeName, unbox } from "./go-type.ts";
+import { nilEntries, nilItems } from "./nil-items.ts";
 import { type NumberNode, type Operand, sourceOf } from "./node.ts";
 import type { GoType, GoValue } from "./value.ts";
 
@@ -53,19 +54,23 @@ function zeroOf(type: GoType): GoValue | undefined {
   switch (type) {
     case "interface {}":
     case "reflect.Value":
+    case "*semver.Version":
       return nothing;
     case "[]interface {}":
-      return { kind: "list", element: "interface {}", items: [] };
+      return { kind: "list", element: "interface {}", items: nilItems };
     case "[]string":
-      return { kind: "list", element: "string", items: [] };
+      return { kind: "list", element: "string", items: nilItems };
     case "map[string]interface {}":
-      return { kind: "map", element: "interface {}", entries: new Map() };
+      return { kind: "map", element: "interface {}", entries: nilEntries };
     case "string":
     case "int":
     case "int64":
+    case "uint32":
     case "float64":
     case "bool":
     case "time.Time":
+    case "time.Duration":
+    case "sprig.certificate":
       return;
   }
 }
@@ -96,8 +101,18 @@ export function constantArgument(
       return fail(frame, `expected string; found ${sourceOf(node)}`);
     case "int":
     case "int64":
-      if (node.kind === "number" && node.int !== undefined) return { kind: "int", type, value: node.int };
+    case "time.Duration":
+      if (node.kind === "number" && node.int !== undefined) {
+        return { kind: "int", type: type === "int" ? type : "int64", value: node.int };
+      }
       return fail(frame, `expected integer; found ${sourceOf(node)}`);
+    case "uint32":
+      if (node.kind === "number" && node.isUint) {
+        const value = node.int ?? BigInt(node.source.replaceAll("_", ""));
+        // Go's reflection cuts off what does not fit.
+        return { kind: "int", type, value: BigInt.asUintN(32, value) };
+      }
+      return fail(frame, `expected unsigned integer; found ${sourceOf(node)}`);
     case "float64":
       if (node.kind === "number" && node.float !== undefined) return { kind: "float", value: node.float };
       return fail(frame, `expected float; found ${sourceOf(node)}`);
@@ -105,6 +120,8 @@ export function constantArgument(
     case "[]string":
     case "map[string]interface {}":
     case "time.Time":
+    case "*semver.Version":
+    case "sprig.certificate":
       return fail(frame, `can't handle ${sourceOf(node)} for arg of type ${type}`);
   }
 }

@@ -1,5 +1,5 @@
 import { compareGoStrings } from "./go-string.ts";
-import { type Reflected, typeName, unbox } from "./go-type.ts";
+import { kindName, type Reflected, typeName, unbox } from "./go-type.ts";
 import { type Bounds, valueText } from "./print-value.ts";
 import { sprintf } from "./printf.ts";
 import { GoError, type GoValue } from "./value.ts";
@@ -57,15 +57,17 @@ function areEqual(first: Reflected, second: Reflected, bounds: Bounds): boolean 
 function areSame(left: GoValue, right: GoValue, bounds: Bounds): boolean {
   if (left.kind === "nil" || right.kind === "nil") return left.kind === right.kind;
   const [typeLeft, typeRight] = [typeName(left), typeName(right)];
-  const [shownLeft, shownRight] = [valueText(left, bounds), valueText(right, bounds)];
-  if (left.kind !== right.kind) {
-    throw new GoError(`non-comparable types ${shownLeft}: ${typeLeft}, ${typeRight}: ${shownRight}`);
+  // Go prints the one that it blames with `%s`, whatever it is.
+  if (kindName(left) !== kindName(right)) {
+    const [textLeft, textRight] = [sprintf("%s", [left], bounds), valueText(right, bounds)];
+    throw new GoError(`non-comparable types ${textLeft}: ${typeLeft}, ${typeRight}: ${textRight}`);
   }
   if (right.kind !== "object") {
-    // Here, and not above, Go prints the value with `%s`, whatever it is.
     throw new GoError(`non-comparable type ${sprintf("%s", [right], bounds)}: ${typeRight}`);
   }
-  return typeLeft === typeRight && shownLeft === shownRight;
+  // Pointers are the same when they point to the same.
+  if (typeLeft.startsWith("*")) return left === right;
+  return typeLeft === typeRight && valueText(left, bounds) === valueText(right, bounds);
 }
 
 /**

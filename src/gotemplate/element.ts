@@ -1,5 +1,5 @@
 import { byteLength, decodeGoString, encodeGoString } from "./go-string.ts";
-import { elementOf, type Reflected, typeName, unbox } from "./go-type.ts";
+import { elementOf, pointedType, type Reflected, typeName, unbox } from "./go-type.ts";
 import { GoError, type GoValue } from "./value.ts";
 
 /** Go's `index`: `index x 1 2` is `x[1][2]`; the key that a map lacks is the zero value. */
@@ -29,7 +29,7 @@ function oneElement(item: GoValue, key: GoValue): Reflected {
       return { kind: "int", type: "uint8", value: BigInt(byte) };
     }
     default:
-      throw new GoError(`can't index item of type ${typeName(item)}`);
+      throw new GoError(`can't index item of type ${pointedType(item)}`);
   }
 }
 
@@ -67,7 +67,7 @@ export function sliceOf(container: Reflected, indexes: readonly Reflected[]): Go
   if (item.kind === "list") {
     return { ...item, items: item.items.slice(...bounds(indexes, item.items.length)) };
   }
-  throw new GoError(`can't slice item of type ${typeName(item)}`);
+  throw new GoError(`can't slice item of type ${pointedType(item)}`);
 }
 
 function bounds(indexes: readonly Reflected[], length: number): [number, number] {
@@ -92,6 +92,6 @@ export function lengthOf(container: Reflected): number {
         container.kind === "nil" ? "reflect: call of reflect.Value.Type on zero Value" : "len of nil pointer",
       );
     default:
-      throw new GoError(`len of type ${typeName(item)}`);
+      throw new GoError(`len of type ${pointedType(item)}`);
   }
 }

@@ -142,27 +142,29 @@ function evaluateField(
     case "nil":
       return fail(frame, `nil pointer evaluating ${type}.${name}`);
     case "map": {
-      if (given.operands.length > 1 || given.piped !== undefined) {
-        fail(frame, `${name} is not a method but has arguments`);
-      }
+      if (hasArguments(given)) fail(frame, `${name} is not a method but has arguments`);
       const found = plain.entries.get(name);
       return found === undefined ? nothing : elementOf(plain.element, found);
     }
     case "object": {
       const member = plain.member(name);
       if (member === undefined) break;
-      const parameters = Array.from(given.operands.slice(1), () => "interface {}" as const);
-      const method: Callable = {
-        parameters: given.piped === undefined ? parameters : [...parameters, "interface {}"],
-        variadic: false,
-        isBuiltin: false,
-        call: (args) => member(args.map(unbox)),
-      };
-      return call(frame, dot, { callee: method, name, node, given });
+      const { parameters } = member;
+      if (parameters !== undefined) {
+        const invoke = (args: readonly Reflected[]) => member.call(args.map(unbox));
+        const callee: Callable = { parameters, variadic: false, isBuiltin: false, call: invoke };
+        return call(frame, dot, { callee, name, node, given });
+      }
+      if (hasArguments(given)) fail(frame, `${name} has arguments but cannot be invoked as function`);
+      return member.call([]);
     }
     default:
   }
   return fail(frame, `can't evaluate field ${name} in type ${type}`);
+}
+
+function hasArguments({ operands, piped }: Given): boolean {
+  return operands.length > 1 || piped !== undefined;
 }
 
 function evaluateFunction(

@@ -1,3 +1,5 @@
+import { formatBinary, formatHexadecimal } from "./binary-float.ts";
+
 /** The significant decimal digits of a float: 0.d1d2d3... times ten to the `point`. */
 interface Decimal {
   readonly digits: string;
@@ -5,7 +7,9 @@ interface Decimal {
 }
 
 /** The forms of Go's `strconv.FormatFloat` that a template can ask for. */
-export type FloatVerb = "e" | "E" | "f" | "g" | "G";
+export type FloatVerb = "b" | "e" | "E" | "f" | "g" | "G" | "x" | "X";
+
+type DecimalVerb = Exclude<FloatVerb, "b" | "x" | "X">;
 
 /**
  * A float as Go's `strconv.FormatFloat` writes it, rounded half to even from its exact binary value.
@@ -17,10 +21,19 @@ export function formatFloat(value: number, verb: FloatVerb, precision: number): 
   if (!Number.isFinite(value)) return value > 0 ? "+Inf" : "-Inf";
   const sign = value < 0 || Object.is(value, -0) ? "-" : "";
   const size = Math.abs(value);
-  return sign + (precision < 0 ? formatShortest(size, verb) : formatExact(size, verb, precision));
+  switch (verb) {
+    case "b":
+      return sign + formatBinary(size);
+    case "x":
+      return sign + formatHexadecimal(size, precision);
+    case "X":
+      return sign + formatHexadecimal(size, precision).toUpperCase();
+    default:
+      return sign + (precision < 0 ? formatShortest(size, verb) : formatExact(size, verb, precision));
+  }
 }
 
-function formatShortest(value: number, verb: FloatVerb): string {
+function formatShortest(value: number, verb: DecimalVerb): string {
   const decimal = shortestDigits(value);
   const { length } = decimal.digits;
   switch (verb) {
@@ -36,7 +49,7 @@ function formatShortest(value: number, verb: FloatVerb): string {
   }
 }
 
-function formatExact(value: number, verb: FloatVerb, precision: number): string {
+function formatExact(value: number, verb: DecimalVerb, precision: number): string {
   const exact = exactDigits(value);
   switch (verb) {
     case "e":
@@ -59,7 +72,8 @@ function general(
   decimal: Decimal,
   { verb, limit, precision }: { verb: "g" | "G"; limit: number; precision: number },
 ): string {
-  const exponent = decimal.digits === "" ? 0 : decimal.point - 1;
+  // That of zero is -1: it never takes the exponential form.
+  const exponent = decimal.point - 1;
   if (exponent < -4 || exponent >= limit) {
     return exponential(decimal, Math.max(precision - 1, 0), verb === "g" ? "e" : "E");
   }

@@ -1,4 +1,4 @@
-import { quote } from "./quote.ts";
+import { encodeGoString } from "./go-string.ts";
 import { GoError } from "./value.ts";
 
 const units: Readonly<Record<string, bigint>> = {
@@ -18,7 +18,7 @@ const units: Readonly<Record<string, bigint>> = {
  * @throws GoError
  */
 export function parseDuration(text: string): bigint {
-  const invalid = new GoError(`time: invalid duration ${quote(text)}`);
+  const invalid = new GoError(`time: invalid duration ${quoteForTime(text)}`);
   const [, sign, body = ""] = /^([-+]?)(.*)$/s.exec(text) ?? [];
   if (body === "0") return 0n;
   if (body === "") throw invalid;
@@ -36,10 +36,21 @@ export function parseDuration(text: string): bigint {
   return sign === "-" ? -total : total;
 }
 
+/** As package `time` quotes what it could not read: whatever is no ASCII as bytes. */
+export function quoteForTime(text: string): string {
+  const quoted = Array.from(encodeGoString(text), (byte) => {
+    if (byte < 0x20 || byte >= 0x80) return `\\x${byte.toString(16).padStart(2, "0")}`;
+    const char = String.fromCharCode(byte);
+    return char === '"' || char === "\\" ? `\\${char}` : char;
+  });
+  return `"${quoted.join("")}"`;
+}
+
 function unitOf(name: string, text: string): bigint {
-  if (name === "") throw new GoError(`time: missing unit in duration ${quote(text)}`);
+  if (name === "") throw new GoError(`time: missing unit in duration ${quoteForTime(text)}`);
   const unit = units[name];
-  if (unit === undefined) throw new GoError(`time: unknown unit ${quote(name)} in duration ${quote(text)}`);
+  if (unit === undefined)
+    throw new GoError(`time: unknown unit ${quoteForTime(name)} in duration ${quoteForTime(text)}`);
   return unit;
 }
 

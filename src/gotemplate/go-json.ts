@@ -1,7 +1,7 @@
 import { formatTime } from "./format-time.ts";
 import { compareGoStrings } from "./go-string.ts";
 import { timeOf } from "./go-time.ts";
-import { nilItems } from "./nil-items.ts";
+import { nilEntries, nilItems } from "./nil-items.ts";
 import { GoError, type GoObject, type GoValue, type World } from "./value.ts";
 
 type Nested = Extract<GoValue, { kind: "map" | "list" }>;
@@ -25,6 +25,7 @@ export function printJson(value: GoValue, style: JsonStyle, world: World): strin
   let length = 0;
   const line = (depth: number): string => (style.pretty ? `\n${"  ".repeat(depth)}` : "");
   const print = (node: GoValue): string => {
+    if (node.kind === "object" && node.json !== undefined) return print(node.json());
     const text = node.kind === "map" || node.kind === "list" ? nested(node) : leaf(node, style);
     length += text.length;
     if (length > 4 * world.limits.output) throw new GoError("json: text is too long");
@@ -37,7 +38,7 @@ export function printJson(value: GoValue, style: JsonStyle, world: World): strin
     open.push(node);
     const pieces = node.kind === "map" ? members(node.entries) : node.items.map(print);
     open.pop();
-    if (node.kind === "list" && node.items === nilItems) return "null";
+    if (node.kind === "list" ? node.items === nilItems : node.entries === nilEntries) return "null";
     const [start, end] = node.kind === "map" ? ["{", "}"] : ["[", "]"];
     if (pieces.length === 0) return start + end;
     const indent = line(open.length + 1);

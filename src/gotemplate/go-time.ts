@@ -4,7 +4,7 @@ import { durationText } from "./go-duration.ts";
 import { goBool, goInt, goInt64, goString, integerAt, textAt, valueAt } from "./sprig-definition.ts";
 import { dayNames, monthNames } from "./time-layout.ts";
 import { localZone, utc } from "./time-zone.ts";
-import type { GoObject, GoValue } from "./value.ts";
+import type { GoObject, GoType, GoValue } from "./value.ts";
 
 const instants = new WeakMap<GoValue, Instant>();
 type Method = (instant: Instant, args: readonly GoValue[], localMinutes: number) => GoValue;
@@ -16,7 +16,9 @@ export function goTime(instant: Instant, localMinutes: number): GoObject {
     type: "time.Time",
     member: (name) => {
       const method = methods[name];
-      return method && ((args) => method(instant, args, localMinutes));
+      return (
+        method && { call: (args) => method(instant, args, localMinutes), parameters: parameters[name] ?? [] }
+      );
     },
     text: () => formatTime(instant, "2006-01-02 15:04:05.999999999 -0700 MST"),
   };
@@ -46,7 +48,10 @@ function goDuration(nanoseconds: bigint): GoObject {
   return {
     kind: "object",
     type: "time.Duration",
-    member: (name) => members[name],
+    member: (name) => {
+      const call = members[name];
+      return call && { call, parameters: [] };
+    },
     text: () => durationText(nanoseconds),
     underlying: goInt64(nanoseconds),
   };
@@ -57,7 +62,7 @@ function namedNumber(type: string, value: number, name: string): GoObject {
   return {
     kind: "object",
     type,
-    member: (member) => (member === "String" ? () => goString(name) : undefined),
+    member: (member) => (member === "String" ? { call: () => goString(name), parameters: [] } : undefined),
     text: () => name,
     underlying: goInt(value),
   };
@@ -102,7 +107,37 @@ const methods: Readonly<Record<string, Method>> = {
   Before: (time, args) => goBool(time.nanoseconds < other(args)),
   After: (time, args) => goBool(time.nanoseconds > other(args)),
   Equal: (time, args) => goBool(time.nanoseconds === other(args)),
+  Compare: (time, args) => {
+    const difference = time.nanoseconds - other(args);
+    return goInt(difference === 0n ? 0 : difference < 0n ? -1 : 1);
+  },
   Sub: (time, args) => goDuration(time.nanoseconds - other(args)),
+  Add: (time, args, minutes) =>
+    goTime({ ...time, nanoseconds: time.nanoseconds + durationAt(args, 0) }, minutes),
+  Truncate: (time, args, minutes) =>
+    goTime({ ...time, nanoseconds: truncated(time, durationAt(args, 0)) }, minutes),
+  Round: (time, args, minutes) => {
+    const unit = durationAt(args, 0);
+    const half = unit > 0n ? unit / 2n + (unit % 2n) : 0n;
+    return goTime(
+      { ...time, nanoseconds: truncated({ nanoseconds: time.nanoseconds + half }, unit) },
+      minutes,
+    );
+  },
+};
+
+/** What the methods take that take anything. */
+const parameters: Readonly<Record<string, readonly GoType[]>> = {
+  Format: ["string"],
+  AddDate: ["int", "int", "int"],
+  Before: ["time.Time"],
+  After: ["time.Time"],
+  Equal: ["time.Time"],
+  Compare: ["time.Time"],
+  Sub: ["time.Time"],
+  Add: ["time.Duration"],
+  Truncate: ["time.Duration"],
+  Round: ["time.Duration"],
 };
 
 /** The first second of the year 1, UTC: what Go's times are before they are set. */
@@ -113,6 +148,20 @@ export const zeroTime: Instant = instantOf(
 
 function other(args: readonly GoValue[]): bigint {
   return (timeOf(valueAt(args, 0)) ?? zeroTime).nanoseconds;
+}
+
+/** Whole units since the first second of the year 1, as Go counts them. */
+function truncated({ nanoseconds }: Pick<Instant, "nanoseconds">, unit: bigint): bigint {
+  if (unit <= 0n) return nanoseconds;
+  const since = nanoseconds - zeroTime.nanoseconds;
+  return zeroTime.nanoseconds + floorDivide(since, unit) * unit;
+}
+
+/** A `time.Duration`, or a whole number that a template writes for one. */
+function durationAt(args: readonly GoValue[], index: number): bigint {
+  const value = valueAt(args, index);
+  const plain = value.kind === "object" ? value.underlying : value;
+  return plain?.kind === "int" ? plain.value : 0n;
 }
 
 function floorDivide(value: bigint, by: bigint): bigint {

@@ -44,6 +44,11 @@ export function typeName(value: Reflected): string {
   }
 }
 
+/** The Go type of a value, or of what it points to. */
+export function pointedType(value: Reflected): string {
+  return typeName(value).replace(/^\*/, "");
+}
+
 /** Go's `reflect.Kind` of a value, as Sprig's `kindOf` names it; `invalid` for nil. */
 export function kindName(value: GoValue): string {
   switch (value.kind) {

@@ -1,3 +1,4 @@
+import { parseIpAddress } from "../core/ip-address.ts";
 import { decodeGoString, encodeGoString } from "./go-string.ts";
 import { quote } from "./quote.ts";
 import { GoError } from "./value.ts";
@@ -14,12 +15,15 @@ export interface UrlParts {
   readonly fragment: string;
 }
 
+const hostMarks = "!$&'()*+,;=:[]<>\"";
+
 /** What may stand unescaped in a part, beside letters, digits and `-_.~` (RFC 3986, as Go reads it). */
 const plain = {
   path: "$&+,/:;=@",
   fragment: "$&+,/:;=?@!()*",
   userinfo: "$&+,;=",
-  host: "!$&'()*+,;=:[]<>\"",
+  host: hostMarks,
+  zone: hostMarks,
 };
 
 /**
@@ -114,17 +118,36 @@ function parseAuthority(scheme: string, authority: string): Pick<UrlParts, "user
 function parseHost(scheme: string, host: string): string {
   const bracket = host.lastIndexOf("[");
   if (bracket > 0) throw new GoError("invalid IP-literal");
-  let colon = host.indexOf(":");
-  if (bracket === 0) {
-    const close = host.lastIndexOf("]");
-    if (close < 0) throw new GoError("missing ']' in host");
-    colon = close + 1;
-  } else if (!/^https?$/.test(scheme)) colon = host.lastIndexOf(":");
-  const port = colon < 0 ? "" : host.slice(colon);
+  if (bracket === 0) return parseIpLiteral(host);
+  const colon = /^https?$/.test(scheme) ? host.indexOf(":") : host.lastIndexOf(":");
+  if (colon >= 0) checkPort(host.slice(colon));
+  return decodePart(host, "host");
+}
+
+/** `[2001:db8::1]:80`, `[fe80::1%25en0]`. */
+function parseIpLiteral(host: string): string {
+  const close = host.lastIndexOf("]");
+  if (close < 0) throw new GoError("missing ']' in host");
+  const port = host.slice(close + 1);
+  checkPort(port);
+  const inside = host.slice(1, close);
+  const zone = inside.indexOf("%25");
+  const address =
+    zone < 0
+      ? decodePart(inside, "host")
+      : decodePart(inside.slice(0, zone), "host") + decodePart(inside.slice(zone), "zone");
+  const [number = "", name] = address.split(/%(.*)/s);
+  // Go says more about what is wrong.
+  const isNumber = parseIpAddress(number) !== undefined && (name === undefined || number.includes(":"));
+  if (name === "" || !isNumber) {
+    throw new GoError(`invalid host: ParseAddr(${quote(address)}): unable to parse IP`);
+  }
+  if (!number.includes(":")) throw new GoError("invalid IP-literal");
+  return `[${address}]${port}`;
+}
+
+function checkPort(port: string): void {
   if (!/^(:[0-9]*)?$/.test(port)) throw new GoError(`invalid port ${quote(port)} after host`);
-  const zone = bracket === 0 ? host.indexOf("%25") : -1;
-  if (zone < 0) return decodePart(host, "host");
-  return decodePart(host.slice(0, zone), "host") + decodePart(host.slice(zone), "path");
 }
 
 function decodePart(text: string, part: keyof typeof plain): string {
@@ -132,16 +155,17 @@ function decodePart(text: string, part: keyof typeof plain): string {
   for (let i = 0; i < text.length; i++) {
     const character = text[i] ?? "";
     const code = /^%[0-9A-Fa-f]{2}/.exec(text.slice(i, i + 3))?.[0];
-    // A host may only escape what is no ASCII.
-    const isRefused = code === undefined || (part === "host" && /^%[0-7]/.test(code) && code !== "%25");
-    if (character === "%" && isRefused)
-      throw new GoError(`invalid URL escape ${quote(text.slice(i, i + 3))}`);
+    if (character === "%" && (code === undefined || isNoEscape(code, part))) {
+      // Go shows three bytes, which may end within a character.
+      const shown = decodeGoString(encodeGoString(text.slice(i, i + 3)).subarray(0, 3));
+      throw new GoError(`invalid URL escape ${quote(shown)}`);
+    }
     if (code !== undefined) {
       bytes.push(Number.parseInt(code.slice(1), 16));
       i += 2;
       continue;
     }
-    if (part === "host" && character < "\u0080" && !isPlain(character, part)) {
+    if ((part === "host" || part === "zone") && character < "\u0080" && !isPlain(character, part)) {
       throw new GoError(`invalid character ${quote(character)} in host name`);
     }
     const whole = String.fromCodePoint(text.codePointAt(i) ?? 0);
@@ -149,6 +173,14 @@ function decodePart(text: string, part: keyof typeof plain): string {
     i += whole.length - 1;
   }
   return decodeGoString(Uint8Array.from(bytes));
+}
+
+/** A host may only escape what is no ASCII, a zone only what it could write as it is, and spaces. */
+function isNoEscape(code: string, part: keyof typeof plain): boolean {
+  if (code === "%25") return false;
+  if (part === "host") return /^%[0-7]/.test(code);
+  const character = String.fromCharCode(Number.parseInt(code.slice(1), 16));
+  return part === "zone" && character !== " " && !isPlain(character, part);
 }
 
 function encodePart(text: string, part: keyof typeof plain): string {

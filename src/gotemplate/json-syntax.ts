@@ -1,4 +1,5 @@
 import { encodeGoString } from "./go-string.ts";
+import { quote } from "./quote.ts";
 import { GoError } from "./value.ts";
 
 interface Cursor {
@@ -64,9 +65,7 @@ function readLiteral(cursor: Cursor, start: string): void {
   if (word === undefined) throw refusal(cursor, "looking for beginning of value");
   for (const letter of word) {
     const context = `in literal ${word} (expecting '${letter}')`;
-    // At the end Go's scanner sees a blank.
-    if (peek(cursor) === "") throw new GoError(`invalid character ' ' ${context}`);
-    if (!take(cursor, letter)) throw refusal(cursor, context);
+    if (!take(cursor, letter)) throw within(cursor, context);
   }
 }
 
@@ -81,12 +80,12 @@ function readString(cursor: Cursor): void {
 function readEscape(cursor: Cursor): void {
   cursor.at++;
   if (peek(cursor) !== "u") {
-    if (!/^["\\/bfnrt]$/.test(peek(cursor))) throw refusal(cursor, "in string escape code");
+    if (!/^["\\/bfnrt]$/.test(peek(cursor))) throw within(cursor, "in string escape code");
     return;
   }
   for (let i = 0; i < 4; i++) {
     cursor.at++;
-    if (!/^[0-9a-f]$/i.test(peek(cursor))) throw refusal(cursor, "in \\u hexadecimal character escape");
+    if (!/^[0-9a-f]$/i.test(peek(cursor))) throw within(cursor, "in \\u hexadecimal character escape");
   }
 }
 
@@ -101,7 +100,7 @@ function readNumber(cursor: Cursor): void {
 }
 
 function readDigits(cursor: Cursor, context: string): void {
-  if (!/^[0-9]$/.test(peek(cursor))) throw refusal(cursor, context);
+  if (!/^[0-9]$/.test(peek(cursor))) throw within(cursor, context);
   while (/^[0-9]$/.test(peek(cursor))) cursor.at++;
 }
 
@@ -119,6 +118,12 @@ function take(cursor: Cursor, wanted: string): boolean {
   return true;
 }
 
+/** Where a blank may not stand: at the end of the text, Go's scanner sees one. */
+function within(cursor: Cursor, context: string): GoError {
+  if (cursor.at >= cursor.text.length) return new GoError(`invalid character ' ' ${context}`);
+  return refusal(cursor, context);
+}
+
 function refusal({ text, at }: Cursor, context: string): GoError {
   if (at >= text.length) return new GoError("unexpected end of JSON input");
   return new GoError(`invalid character ${quoteCharacter(text, at)} ${context}`);
@@ -130,8 +135,5 @@ function quoteCharacter(text: string, at: number): string {
   if (character === '"') return "'\"'";
   // Go's scanner looks at bytes: the first of a character that has several is shown as Latin-1.
   const first = encodeGoString(String.fromCodePoint(text.codePointAt(at) ?? 0))[0] ?? 0;
-  if (first >= 0x80) return `'${String.fromCharCode(first)}'`;
-  return `'${JSON.stringify(character)
-    .slice(1, -1)
-    .replace(/^\\u00/, "\\x")}'`;
+  return `'${quote(String.fromCharCode(first)).slice(1, -1)}'`;
 }

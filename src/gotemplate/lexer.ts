@@ -267,6 +267,7 @@ function scanNumber(lexer: Lexer): boolean {
 function codeOf(char: string): string {
   const code = char.codePointAt(0);
   if (code === undefined) return "U+FFFFFFFFFFFFFFFF";
+  if (!char.isWellFormed()) return "U+FFFD '\ufffd'";
   const shown = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
   return isPrintable(code) ? `${shown} '${char}'` : shown;
 }

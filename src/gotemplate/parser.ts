@@ -179,8 +179,10 @@ function parseBlock(parse: Parse): Statement {
   const pipeline = parsePipeline(parse, "block clause", "}}");
   const block: Parse = { ...parse, variables: ["$"], loops: { depth: 0 } };
   stream.actionLine = 0;
+  const { line } = stream;
   const { list, ending } = parseList(block);
-  if (ending !== "end") stream.fail(`unexpected {{${ending}}} in block clause`);
+  // Go reads the block with a parser of its own: the outer one is still where the block began.
+  if (ending !== "end") stream.fail(`unexpected {{${ending}}} in block clause`, line);
   addTemplate(block, name, list);
   return { kind: "template", at: token.at, name, pipeline };
 }

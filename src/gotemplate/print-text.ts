@@ -143,7 +143,7 @@ function formatUnicode(value: bigint, flags: Flags): string {
 export function formatFloatVerb(value: number, verb: string, flags: Flags): string | undefined {
   const form = floatForm(verb);
   if (form === undefined) return;
-  const precision = flags.precision ?? (form === "g" || form === "G" ? -1 : 6);
+  const precision = flags.precision ?? (/[bgGxX]/.test(form) ? -1 : 6);
   const text = formatFloat(value, form, precision).replace(/^\+/, "");
   const sign = text.startsWith("-") ? "-" : flags.plus ? "+" : flags.space ? " " : "";
   const unsigned = text.replace(/^-/, "");
@@ -151,7 +151,7 @@ export function formatFloatVerb(value: number, verb: string, flags: Flags): stri
     const shown = unsigned === "Inf" && sign === "" ? "+Inf" : sign + unsigned;
     return pad(shown, { ...flags, zero: false });
   }
-  const digits = flags.sharp ? withPoint(unsigned, form, precision) : unsigned;
+  const digits = flags.sharp && form !== "b" ? withPoint(unsigned, form, precision) : unsigned;
   const padsZeros = flags.zero && !flags.minus && flags.width !== undefined;
   if (!padsZeros) return pad(sign + digits, flags);
   return sign + digits.padStart(flags.width - sign.length, "0");
@@ -168,6 +168,9 @@ function floatForm(verb: string): FloatVerb | undefined {
     case "f":
     case "g":
     case "G":
+    case "b":
+    case "x":
+    case "X":
       return verb;
     default:
       return;
@@ -176,10 +179,11 @@ function floatForm(verb: string): FloatVerb | undefined {
 
 /** The `#` flag: always a decimal point, and for %g the trailing zeros. */
 function withPoint(text: string, form: FloatVerb, precision: number): string {
-  const [mantissa = "", exponent] = text.split(/(?=[eE])/);
+  const isBinary = form === "x" || form === "X";
+  const [mantissa = "", exponent] = text.split(isBinary ? /(?=[pP])/ : /(?=[eE])/);
   const tail = exponent ?? "";
   const pointed = mantissa.includes(".") ? mantissa : `${mantissa}.`;
-  if (form !== "g" && form !== "G") return pointed + tail;
+  if (form !== "g" && form !== "G" && form !== "x") return pointed + tail;
   const wanted = precision < 0 ? 6 : precision;
   const significant = pointed.replace(".", "").replace(/^0+/, "").length;
   const shown = mantissa === "0" ? 1 : significant;

@@ -58,6 +58,8 @@ export function formatValue(
         throw new GoError("%p of a map or slice is not supported");
       }
       return badVerb(value, { verb, flags, budget, depth: 0 });
+    case "w":
+      return badVerb(value, { verb, flags, budget, depth: 0 });
     default:
       return print(value, { verb, flags, budget, depth: 0 });
   }
@@ -76,6 +78,8 @@ interface Printing {
   readonly budget: Budget;
   /** How deep in maps and lists. */
   readonly depth: number;
+  /** The verb that the value does not have: no method of it is asked then. */
+  readonly refused?: string;
 }
 
 function print(value: GoValue, printing: Printing): string {
@@ -143,18 +147,24 @@ function printList(value: GoValue & { readonly kind: "list" }, printing: Printin
 }
 
 function printObject(value: GoObject, printing: Printing): string {
-  const { verb, flags } = printing;
-  const text = flags.goSyntax ? undefined : formatString(value.text(), verb, flags);
+  const { verb, flags, refused } = printing;
+  const asksText = !flags.goSyntax && refused === undefined;
+  const text = asksText ? formatString(value.text(), verb, flags) : undefined;
   if (text !== undefined) return text;
-  if (value.underlying !== undefined) return print(value.underlying, printing);
-  return flags.goSyntax && verb === "v" ? value.text() : badVerb(value, printing);
+  if (value.underlying?.kind === "int") {
+    const number = formatInteger(value.underlying.value, verb, { ...flags, unsigned: false });
+    return number ?? badVerb(value, printing);
+  }
+  // Go prints the private fields of the struct.
+  const asked = refused ?? verb;
+  throw new GoError(`%${flags.goSyntax ? "#" : ""}${asked} of a ${value.type} is not supported`);
 }
 
 /** `%!d(string=x)`: what Go prints for a verb that the type does not have. */
 function badVerb(value: GoValue, printing: Printing): string {
   const { verb } = printing;
   if (value.kind === "nil") return `%!${verb}(<nil>)`;
-  return `%!${verb}(${typeName(value)}=${print(value, { ...printing, verb: "v" })})`;
+  return `%!${verb}(${typeName(value)}=${print(value, { ...printing, verb: "v", refused: verb })})`;
 }
 
 /** A value as `%v` prints it. */

@@ -96,8 +96,9 @@ function formatVerb(reading: Reading): string {
   const value = values[reading.next];
   if (value === undefined) return `${trouble}%!${verb}(MISSING)`;
   reading.next++;
-  const goSyntax = verb === "v" && flags.sharp;
-  const shown = verb === "v" ? { ...flags, goSyntax, sharp: false, plus: false } : flags;
+  // %w is read as %v, though it only takes the errors of another function.
+  const isPlain = verb === "v" || verb === "w";
+  const shown = isPlain ? { ...flags, goSyntax: flags.sharp, sharp: false, plus: false } : flags;
   return trouble + formatValue(value, { verb, flags: shown, budget: reading.budget });
 }
 

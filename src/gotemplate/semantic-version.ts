@@ -20,11 +20,9 @@ const shape =
  */
 export function parseVersion(text: string): SemanticVersion {
   const match = shape.exec(text);
-  if (match === null) throw new GoError("Invalid Semantic Version");
+  if (match === null) throw new GoError("invalid semantic version");
   const [, major, minor, patch, prerelease = "", metadata = ""] = match;
-  if (prerelease.split(".").some((part) => /^0[0-9]+$/.test(part))) {
-    throw new GoError("Version segment starts with 0");
-  }
+  checkPrerelease(prerelease);
   return {
     major: segment(major),
     minor: segment(minor),
@@ -33,6 +31,13 @@ export function parseVersion(text: string): SemanticVersion {
     metadata,
     original: text,
   };
+}
+
+/** @throws GoError for a number in a prerelease that starts with a zero */
+export function checkPrerelease(text: string): void {
+  if (text.split(".").some((part) => /^0[0-9]+$/.test(part))) {
+    throw new GoError("version segment starts with 0");
+  }
 }
 
 /** `1.2.3-pre+meta`. */
@@ -77,6 +82,6 @@ function segment(text = "0"): bigint {
   const value = BigInt(text);
   if (value < 2n ** 64n) return value;
   throw new GoError(
-    `Error parsing version segment: strconv.ParseUint: parsing "${text}": value out of range`,
+    `error parsing version segment: strconv.ParseUint: parsing "${text}": value out of range`,
   );
 }

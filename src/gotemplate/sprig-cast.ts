@@ -62,7 +62,13 @@ export function parseInteger(text: string, base: 0 | 8 | 10): ParsedInteger {
   const [, sign = "", body = ""] = /^([+-]?)(.*)$/s.exec(text) ?? [];
   const [radix, rest] = base === 0 ? radixOf(body) : [base, body];
   const plain = base === 0 ? withoutUnderscores(rest, rest !== body) : rest;
-  if (plain === undefined || !digits[radix]?.test(plain)) return {};
+  if (plain === undefined) return {};
+  if (!digits[radix]?.test(plain)) {
+    // Go stops at the digit that is too much for an unsigned number, and sees nothing of what follows.
+    const leading = base === 10 ? (/^[0-9]+/.exec(plain)?.[0] ?? "0") : "0";
+    if (BigInt(leading) < 2n ** 64n) return {};
+    return { clamped: sign === "-" ? lowest : highest };
+  }
   const size = BigInt(`${prefixes[radix]}${plain}`);
   const value = sign === "-" ? -size : size;
   if (value < lowest) return { clamped: lowest };

@@ -1,13 +1,13 @@
-import { createCipheriv, createDecipheriv, createHmac, generateKeyPairSync, scryptSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, scryptSync } from "node:crypto";
 import { decodeBase64, encodeBase64 } from "./base-encoding.ts";
 import { decodeGoString, encodeGoString } from "./go-string.ts";
+import { newPrivateKey } from "./key-pem.ts";
 import { masterPassword } from "./master-password.ts";
-import { toInt64 } from "./sprig-cast.ts";
-import { define, goString, textAt, valueAt } from "./sprig-definition.ts";
+import { define, goString, integerAt, textAt } from "./sprig-definition.ts";
 import { GoError, type GoFunction, type World } from "./value.ts";
 
-/** What these cost beside a step of a template, by what a slow machine needs. */
-const cost = { scrypt: 200_000, rsa: 1_000_000, smallKey: 1000 };
+/** What it costs beside a step of a template, by what a slow machine needs. */
+const scryptCost = 200_000;
 
 /** Sprig's functions of cryptography. */
 export const cryptoFunctions: readonly GoFunction[] = [
@@ -15,15 +15,16 @@ export const cryptoFunctions: readonly GoFunction[] = [
     goString(encrypt(textAt(args, 0), textAt(args, 1), world)),
   ),
   define("decryptAES", ["string", "string"], (args) => goString(decrypt(textAt(args, 0), textAt(args, 1)))),
-  define("derivePassword", ["int", "string", "string", "string", "string"], (args, world) => {
-    const counter = toInt64(valueAt(args, 0));
-    if (counter < 0n) throw new GoError(`expected unsigned integer; found ${counter}`);
-    world.spend(cost.scrypt);
+  define("derivePassword", ["uint32", "string", "string", "string", "string"], (args, world) => {
     const [type, password, user, site] = [textAt(args, 1), textAt(args, 2), textAt(args, 3), textAt(args, 4)];
-    const asked = { counter: Number(BigInt.asUintN(32, counter)), type, password, user, site };
-    return goString(masterPassword(asked, { scrypt, hmac }));
+    const asked = { counter: integerAt(args, 0), type, password, user, site };
+    const paidScrypt = (secret: Uint8Array, salt: Uint8Array): Uint8Array => {
+      world.spend(scryptCost);
+      return scrypt(secret, salt);
+    };
+    return goString(masterPassword(asked, { scrypt: paidScrypt, hmac }));
   }),
-  define("genPrivateKey", ["string"], (args, world) => goString(privateKey(textAt(args, 0), world))),
+  define("genPrivateKey", ["string"], (args, world) => goString(newPrivateKey(textAt(args, 0), world))),
 ];
 
 function scrypt(password: Uint8Array, salt: Uint8Array): Uint8Array {
@@ -53,8 +54,8 @@ function encrypt(password: string, text: string, world: World): string {
 function decrypt(password: string, encrypted: string): string {
   if (encrypted === "") return "";
   const bytes = decodeBase64(encrypted);
-  // Go names the capacity of its buffer, which is that of the whole groups of Base64.
-  const capacity = Math.floor(encrypted.replace(/[\r\n]/g, "").length / 4) * 3;
+  // Go names the capacity of its buffer, for which it takes line feeds as Base64 too.
+  const capacity = Math.floor(encrypted.length / 4) * 3;
   if (capacity < 16)
     throw new GoError(`runtime error: slice bounds out of range [:16] with capacity ${capacity}`);
   if (bytes.length < 16) throw new GoError(`runtime error: slice bounds out of range [16:${bytes.length}]`);
@@ -68,30 +69,4 @@ function decrypt(password: string, encrypted: string): string {
   const end = plain.length - (plain.at(-1) ?? 0);
   if (end < 0) throw new GoError(`runtime error: slice bounds out of range [:${end}]`);
   return decodeGoString(plain.subarray(0, end));
-}
-
-/** A new private key in PEM: PKCS#1 for RSA of 4096 bits, SEC 1 for P-256, PKCS#8 for Ed25519. */
-function privateKey(type: string, world: World): string {
-  switch (type) {
-    case "":
-    case "rsa": {
-      world.spend(cost.rsa);
-      const { privateKey: key } = generateKeyPairSync("rsa", { modulusLength: 4096 });
-      return key.export({ type: "pkcs1", format: "pem" }).toString();
-    }
-    case "ecdsa": {
-      world.spend(cost.smallKey);
-      const { privateKey: key } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-      return key.export({ type: "sec1", format: "pem" }).toString();
-    }
-    case "ed25519": {
-      world.spend(cost.smallKey);
-      const { privateKey: key } = generateKeyPairSync("ed25519");
-      return key.export({ type: "pkcs8", format: "pem" }).toString();
-    }
-    case "dsa":
-      throw new GoError("dsa keys are not made here: choose rsa, ecdsa or ed25519");
-    default:
-      return `Unknown type ${type}`;
-  }
 }

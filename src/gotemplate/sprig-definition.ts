@@ -41,6 +41,12 @@ export function integerAt(args: readonly GoValue[], index: number): number {
   return value?.kind === "int" ? Number(value.value) : 0;
 }
 
+/** An argument that the engine has checked to be an `int`, with all its digits. */
+export function wholeAt(args: readonly GoValue[], index: number): bigint {
+  const value = args[index];
+  return value?.kind === "int" ? value.value : 0n;
+}
+
 /** Any argument; nil if it is absent. */
 export function valueAt(args: readonly GoValue[], index: number): GoValue {
   return args[index] ?? goNil;

@@ -1,6 +1,7 @@
 import { compareGoStrings } from "./go-string.ts";
 import { kindName, typeName } from "./go-type.ts";
 import { mergeInto } from "./merge.ts";
+import { nilEntries } from "./nil-items.ts";
 import { strval } from "./sprig-cast.ts";
 import {
   define,
@@ -14,6 +15,7 @@ import {
   textAt,
   valueAt,
 } from "./sprig-definition.ts";
+import { zeroVersion } from "./sprig-semver.ts";
 import { GoError, type GoFunction, type GoType, type GoValue, type World } from "./value.ts";
 
 const any: GoType = "interface {}";
@@ -30,7 +32,7 @@ export const dictFunctions: readonly GoFunction[] = [
   }),
   define("get", [dict, "string"], (args) => mapAt(args, 0).get(textAt(args, 1)) ?? goString("")),
   define("set", [dict, "string", any], (args) => {
-    mapAt(args, 0).set(textAt(args, 1), valueAt(args, 2));
+    writable(mapAt(args, 0)).set(textAt(args, 1), valueAt(args, 2));
     return valueAt(args, 0);
   }),
   define("unset", [dict, "string"], (args) => {
@@ -73,8 +75,12 @@ export const dictFunctions: readonly GoFunction[] = [
 
 function merging(overwrites: boolean): (args: readonly GoValue[], world: World) => GoValue {
   return (args, world) => {
-    for (let i = 1; i < args.length; i++) mergeInto(mapAt(args, 0), mapAt(args, i), overwrites, world);
-    return valueAt(args, 0);
+    const [target, ...sources] = args.filter((value) => value.kind === "map");
+    if (target === undefined || sources.length === 0) return valueAt(args, 0);
+    // A nil map has no room: mergo makes a new one.
+    const merged = target.entries === nilEntries ? { ...target, entries: new Map() } : target;
+    for (const source of sources) mergeInto(merged, source, overwrites, world);
+    return merged;
   };
 }
 
@@ -82,9 +88,17 @@ function sortedKeys(entries: ReadonlyMap<string, GoValue>): string[] {
   return [...entries.keys()].sort(compareGoStrings);
 }
 
+/** A map that is not nil. */
+function writable(entries: Map<string, GoValue>): Map<string, GoValue> {
+  if (entries === nilEntries) throw new GoError("assignment to entry in nil map");
+  return entries;
+}
+
 function deepCopy(value: GoValue, world: World): GoValue {
   world.spend(1);
   if (value.kind === "list") return { ...value, items: value.items.map((item) => deepCopy(item, world)) };
+  // Go's copy leaves out the fields that are private to the package: all of them.
+  if (value.kind === "object" && value.type === "*semver.Version") return zeroVersion();
   if (value.kind !== "map") return value;
   const entries = new Map<string, GoValue>();
   for (const [key, item] of value.entries) entries.set(key, deepCopy(item, world));

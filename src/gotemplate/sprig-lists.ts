@@ -115,6 +115,8 @@ function chunking(): readonly GoFunction[] {
     define("chunk", ["int", any], (args) => {
       const size = integerAt(args, 0);
       const items = itemsOf(valueAt(args, 1), cannot("chunk type"));
+      // What Go's rounding makes of a negative size.
+      if (size < -1 && items.length === 1) return chunked([goList(items)]);
       if (size < 0 && items.length > 1 && items.length - 1 <= -size) return chunked([]);
       if (size <= 0) throw new GoError("runtime error: makeslice: len out of range");
       const chunks: GoValue[] = [];

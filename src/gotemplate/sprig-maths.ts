@@ -11,6 +11,7 @@ import {
   integerAt,
   textAt,
   valueAt,
+  wholeAt,
 } from "./sprig-definition.ts";
 import { GoError, type GoFunction, type GoType, type GoValue, type World } from "./value.ts";
 
@@ -49,11 +50,11 @@ export const mathsFunctions: readonly GoFunction[] = [
   define("float64", [any], (args) => goFloat(toFloat64(valueAt(args, 0)))),
   define("toDecimal", [any], (args) => goInt64(parseInteger(goText(valueAt(args, 0)), 8).value ?? 0n)),
   define("until", ["int"], (args, world) => {
-    const count = integerAt(args, 0);
-    return integers(steps({ start: 0, stop: count, step: count < 0 ? -1 : 1 }, world));
+    const count = wholeAt(args, 0);
+    return integers(steps({ start: 0n, stop: count, step: count < 0n ? -1n : 1n }, world));
   }),
   define("untilStep", ["int", "int", "int"], (args, world) =>
-    integers(steps({ start: integerAt(args, 0), stop: integerAt(args, 1), step: integerAt(args, 2) }, world)),
+    integers(steps({ start: wholeAt(args, 0), stop: wholeAt(args, 1), step: wholeAt(args, 2) }, world)),
   ),
   defineVariadic("seq", ["int"], (args, world) => goString(sequence(args, world).join(" "))),
 ];
@@ -71,10 +72,37 @@ function extreme(args: readonly GoValue[], isBetter: (a: bigint, b: bigint) => b
 /** Rounds up from a fraction of .5, or of the third argument; Go's way for negative numbers is to look at the sign too. */
 function round(args: readonly GoValue[]): GoValue {
   const limit = args[2]?.kind === "float" ? args[2].value : 0.5;
-  const power = 10 ** integerAt(args, 1);
+  const power = powerOfTen(integerAt(args, 1));
   const digits = power * toFloat64(valueAt(args, 0));
   const fraction = digits - Math.trunc(digits);
   return goFloat((fraction >= limit ? Math.ceil(digits) : Math.floor(digits)) / power);
+}
+
+/**
+ * 10 to a whole power as Go's `math.Pow` has it: by repeated squaring of the fraction, which above 10^22 is not always
+ * the nearest number.
+ */
+function powerOfTen(exponent: number): number {
+  let rest = Math.abs(exponent);
+  if (rest > 400) return exponent > 0 ? Number.POSITIVE_INFINITY : 0;
+  let [fraction, scale] = [0.625, 4];
+  let [result, resultScale] = [1, 0];
+  for (; rest > 0; rest = Math.floor(rest / 2)) {
+    if (rest % 2 === 1) {
+      result *= fraction;
+      resultScale += scale;
+    }
+    fraction *= fraction;
+    scale *= 2;
+    if (fraction < 0.5) {
+      fraction += fraction;
+      scale--;
+    }
+  }
+  const [significand, power] = exponent < 0 ? [1 / result, -resultScale] : [result, resultScale];
+  // In two steps: 2^power alone may be out of range.
+  const half = Math.trunc(power / 2);
+  return significand * 2 ** half * 2 ** (power - half);
 }
 
 function decimally(args: readonly GoValue[], operation: (a: Decimal, b: Decimal) => Decimal): GoValue {
@@ -83,29 +111,34 @@ function decimally(args: readonly GoValue[], operation: (a: Decimal, b: Decimal)
 }
 
 interface Steps {
-  readonly start: number;
-  readonly stop: number;
-  readonly step: number;
+  readonly start: bigint;
+  readonly stop: bigint;
+  readonly step: bigint;
 }
 
-function steps({ start, stop, step }: Steps, world: World): number[] {
-  const distance = stop - start;
-  if (distance === 0 || Math.sign(distance) !== Math.sign(step)) return [];
-  const count = Math.ceil(distance / step);
-  world.spend(count);
-  return Array.from({ length: count }, (_, index) => start + index * step);
+/** Go's loop from start to before stop: its integers go round where a step passes the largest. */
+function steps({ start, stop, step }: Steps, world: World): readonly bigint[] {
+  if (start === stop || start < stop !== step > 0n || step === 0n) return [];
+  // Before they are made: a billion of them would fill the memory first.
+  world.spend(Number((stop - start) / step));
+  const values: bigint[] = [];
+  for (let at = start; step > 0n ? at < stop : at > stop; at = BigInt.asIntN(64, at + step)) {
+    world.spend(1);
+    values.push(at);
+  }
+  return values;
 }
 
-function sequence(args: readonly GoValue[], world: World): number[] {
+function sequence(args: readonly GoValue[], world: World): readonly bigint[] {
   if (args.length === 0 || args.length > 3) return [];
-  const start = args.length === 1 ? 1 : integerAt(args, 0);
-  const end = integerAt(args, args.length - 1);
-  const direction = end < start ? -1 : 1;
-  const step = args.length === 3 ? integerAt(args, 1) : direction;
-  if (direction < 0 && step > 0) return [];
-  return steps({ start, stop: end + direction, step }, world);
+  const start = args.length === 1 ? 1n : wholeAt(args, 0);
+  const end = wholeAt(args, args.length - 1);
+  const direction = end < start ? -1n : 1n;
+  const step = args.length === 3 ? wholeAt(args, 1) : direction;
+  if (direction < 0n && step > 0n) return [];
+  return steps({ start, stop: BigInt.asIntN(64, end + direction), step }, world);
 }
 
-function integers(values: readonly number[]): GoValue {
+function integers(values: readonly bigint[]): GoValue {
   return { kind: "list", element: "int", items: values.map(goInt) };
 }

@@ -49,7 +49,9 @@ function twins(name: string, parameters: readonly GoType[], search: Search): rea
       const source = textAt(args, 0);
       const pattern = compile(source);
       if (pattern instanceof GoError) {
-        const shown = /[`\ufeff[\p{Cc}--[\t\u0080-\u009f]]]/v.test(source) ? quote(source) : `\`${source}\``;
+        const shown = /[`\ufeff\p{Cs}[\p{Cc}--[\t\u0080-\u009f]]]/v.test(source)
+          ? quote(source)
+          : `\`${source}\``;
         throw new GoError(`regexp: Compile(${shown}): ${pattern.message}`);
       }
       return search(args, pattern, world);
@@ -66,6 +68,8 @@ function searching(name: string, parameters: readonly GoType[], search: Search):
 }
 
 function compile(source: string): RE2JS | GoError {
+  const invalid = source.search(/\p{Cs}/u);
+  if (invalid >= 0) return new GoError(`error parsing regexp: invalid UTF-8: \`${source.slice(invalid)}\``);
   try {
     return RE2JS.compile(source);
   } catch (error) {
@@ -110,14 +114,14 @@ interface Groups {
   readonly names: Readonly<Record<string, number>>;
 }
 
-/** `$1`, `${name}` and `$$` in a replacement; a name goes as far as letters, digits and underscores do. */
+/** `$1`, `${name}` and `$$` in a replacement; a name goes as far as Unicode's letters, digits and underscores do. */
 function expand(template: string, { text, places, names }: Groups): string {
   return template.replace(
-    /\$(?:(\$)|(\w+)|\{(\w+)\})/g,
+    /\$(?:(\$)|([\p{L}\p{Nd}_]+)|\{([\p{L}\p{Nd}_]+)\})/gu,
     (_all, dollar?: string, plain?: string, braced?: string) => {
       if (dollar !== undefined) return "$";
       const name = plain ?? braced ?? "";
-      const group = /^(0|[1-9][0-9]*)$/.test(name) ? Number(name) : names[name];
+      const group = /^(0|[1-9][0-9]{0,8})$/.test(name) ? Number(name) : names[name];
       const start = group === undefined ? -1 : (places[2 * group] ?? -1);
       return start < 0 || group === undefined ? "" : text.slice(start, places[2 * group + 1]);
     },

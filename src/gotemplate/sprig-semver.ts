@@ -1,7 +1,16 @@
-import { compareVersions, parseVersion, type SemanticVersion, versionText } from "./semantic-version.ts";
+import {
+  checkPrerelease,
+  compareVersions,
+  parseVersion,
+  type SemanticVersion,
+  versionText,
+} from "./semantic-version.ts";
 import { define, goBool, goInt, goString, textAt, valueAt } from "./sprig-definition.ts";
-import type { GoFunction, GoObject, GoValue } from "./value.ts";
+import { GoError, type GoFunction, type GoObject, type GoType, type GoValue } from "./value.ts";
 import { satisfies } from "./version-constraint.ts";
+
+/** Methods that a version returned by another has not: Go has no address to call them with. */
+const ofPointers = /^(Original|Compare|Equal|LessThan|LessThanEqual|GreaterThan|GreaterThanEqual)$/;
 
 const versions = new WeakMap<GoValue, SemanticVersion>();
 
@@ -13,11 +22,42 @@ export const semverFunctions: readonly GoFunction[] = [
   ),
 ];
 
-/** A `*semver.Version` with its methods. */
-function goVersion(version: SemanticVersion): GoObject {
+/** The version after this one, without prerelease and metadata. */
+function next(version: SemanticVersion, parts: Partial<SemanticVersion>): GoValue {
+  const made = { ...version, ...parts, prerelease: "", metadata: "" };
+  const mark = version.original.startsWith("v") ? "v" : "";
+  return goVersion({ ...made, original: mark + versionText(made) }, "semver.Version");
+}
+
+/** The same version with another prerelease or metadata. */
+function withLabel(version: SemanticVersion, label: "prerelease" | "metadata", text: string): GoValue {
+  for (const part of text === "" ? [] : text.split(".")) {
+    if (label === "prerelease") checkPrerelease(part);
+    if (!/^[0-9A-Za-z-]+$/.test(part)) throw new GoError(`invalid ${label} string`);
+  }
+  const made = { ...version, [label]: text };
+  const mark = version.original.startsWith("v") ? "v" : "";
+  return goVersion({ ...made, original: mark + versionText(made) }, "semver.Version");
+}
+
+/** Version 0.0.0, read from an empty text. */
+export function zeroVersion(): GoValue {
+  return goVersion({ ...parseVersion("0"), original: "" });
+}
+
+function parametersOf(method: string): readonly GoType[] {
+  if (method.startsWith("Set")) return ["string"];
+  return /^(Compare|Equal|LessThan|GreaterThan)/.test(method) ? ["*semver.Version"] : [];
+}
+
+/** A `*semver.Version` with its methods, or the `semver.Version` that some of them return. */
+function goVersion(version: SemanticVersion, type = "*semver.Version"): GoObject {
   const compare = (args: readonly GoValue[]): number => {
     const other = versions.get(valueAt(args, 0));
-    return other === undefined ? 1 : Math.sign(compareVersions(version, other));
+    if (other === undefined) {
+      throw new GoError("runtime error: invalid memory address or nil pointer dereference");
+    }
+    return Math.sign(compareVersions(version, other));
   };
   const members: Readonly<Record<string, (args: readonly GoValue[]) => GoValue>> = {
     Major: () => ({ kind: "int", type: "uint64", value: version.major }),
@@ -27,6 +67,12 @@ function goVersion(version: SemanticVersion): GoObject {
     Metadata: () => goString(version.metadata),
     Original: () => goString(version.original),
     String: () => goString(versionText(version)),
+    IncMajor: () => next(version, { major: version.major + 1n, minor: 0n, patch: 0n }),
+    IncMinor: () => next(version, { minor: version.minor + 1n, patch: 0n }),
+    // What leads to a release is followed by the release itself.
+    IncPatch: () => next(version, version.prerelease === "" ? { patch: version.patch + 1n } : {}),
+    SetPrerelease: (args) => withLabel(version, "prerelease", textAt(args, 0)),
+    SetMetadata: (args) => withLabel(version, "metadata", textAt(args, 0)),
     Compare: (args) => goInt(compare(args)),
     Equal: (args) => goBool(compare(args) === 0),
     LessThan: (args) => goBool(compare(args) < 0),
@@ -36,8 +82,11 @@ function goVersion(version: SemanticVersion): GoObject {
   };
   const value: GoObject = {
     kind: "object",
-    type: "*semver.Version",
-    member: (name) => members[name],
+    type,
+    member: (name) => {
+      const call = type.startsWith("*") || !ofPointers.test(name) ? members[name] : undefined;
+      return call && { call, parameters: parametersOf(name) };
+    },
     text: () => versionText(version),
   };
   versions.set(value, version);

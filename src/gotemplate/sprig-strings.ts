@@ -12,6 +12,7 @@ import {
   integerAt,
   textAt,
   valueAt,
+  wholeAt,
 } from "./sprig-definition.ts";
 import { GoError, type GoFunction, type GoValue, type World } from "./value.ts";
 import { camelCase, lowerWords } from "./word-case.ts";
@@ -20,27 +21,31 @@ import { abbreviate, initials, swapCase, titleCase, uncapitalize, withoutSpace, 
 /** Sprig's functions of strings. */
 export const stringFunctions: readonly GoFunction[] = [
   ...trimming(),
-  define("upper", ["string"], (args) => goString(mapCharacters(textAt(args, 0), upperCharacter))),
-  define("lower", ["string"], (args) => goString(mapCharacters(textAt(args, 0), lowerCharacter))),
-  define("title", ["string"], (args) => goString(titleCase(textAt(args, 0)))),
-  define("untitle", ["string"], (args) => goString(uncapitalize(textAt(args, 0)))),
-  define("swapcase", ["string"], (args) => goString(swapCase(textAt(args, 0)))),
+  define("upper", ["string"], (args) => goString(mapCharacters(validText(args), upperCharacter))),
+  define("lower", ["string"], (args) => goString(mapCharacters(validText(args), lowerCharacter))),
+  define("title", ["string"], (args) => goString(titleCase(validText(args)))),
+  define("untitle", ["string"], (args) => goString(uncapitalize(validText(args)))),
+  define("swapcase", ["string"], (args) => goString(swapCase(validText(args)))),
   define("nospace", ["string"], (args) => goString(withoutSpace(textAt(args, 0)))),
   define("initials", ["string"], (args) => goString(initials(textAt(args, 0)))),
   define("snakecase", ["string"], (args) => goString(lowerWords(textAt(args, 0), "_"))),
   define("kebabcase", ["string"], (args) => goString(lowerWords(textAt(args, 0), "-"))),
-  define("camelcase", ["string"], (args) => goString(camelCase(textAt(args, 0)))),
+  define("camelcase", ["string"], (args) => goString(camelCase(validText(args)))),
   define("abbrev", ["int", "string"], (args) => {
     const [width, text] = [integerAt(args, 0), textAt(args, 1)];
     return goString(width < 4 ? text : abbreviate(text, 0, width));
   }),
   define("abbrevboth", ["int", "int", "string"], (args) => {
-    const [left, right, text] = [integerAt(args, 0), integerAt(args, 1), textAt(args, 2)];
-    return goString(right < 4 || (left > 0 && right < 7) ? text : abbreviate(text, left, right));
+    const [left, right, text] = [wholeAt(args, 0), integerAt(args, 1), textAt(args, 2)];
+    if (right < 4 || (left > 0n && right < 7)) return goString(text);
+    const length = byteLength(text);
+    // The difference of Go's integers: beyond the smallest one it wraps around.
+    const behind = BigInt.asIntN(64, BigInt(length) - left);
+    return goString(abbreviate(text, length - Number(behind), right));
   }),
   define("trunc", ["int", "string"], (args) => goString(truncate(integerAt(args, 0), textAt(args, 1)))),
   define("substr", ["int", "int", "string"], (args) =>
-    goString(substring(integerAt(args, 0), integerAt(args, 1), textAt(args, 2))),
+    goString(substring(wholeAt(args, 0), wholeAt(args, 1), textAt(args, 2))),
   ),
   define("repeat", ["int", "string"], (args, world) =>
     goString(repeat(textAt(args, 1), integerAt(args, 0), world)),
@@ -131,18 +136,23 @@ function truncate(count: number, text: string): string {
   return count >= 0 && length > count ? byteSlice(text, 0, count) : text;
 }
 
-function substring(start: number, end: number, text: string): string {
+/** The text with U+FFFD for every byte that is no UTF-8, as Go's maps of characters leave it. */
+function validText(args: readonly GoValue[]): string {
+  return textAt(args, 0).toWellFormed();
+}
+
+function substring(start: bigint, end: bigint, text: string): string {
   const length = byteLength(text);
   if (start < 0) {
     if (end < 0 || end > length) throw new GoError(outOfRange(`:${end}`, end < 0 ? undefined : length));
-    return byteSlice(text, 0, end);
+    return byteSlice(text, 0, Number(end));
   }
   if (end < 0 || end > length) {
     if (start > length) throw new GoError(outOfRange(`${start}:${length}`));
-    return byteSlice(text, start, length);
+    return byteSlice(text, Number(start), length);
   }
   if (start > end) throw new GoError(outOfRange(`${start}:${end}`));
-  return byteSlice(text, start, end);
+  return byteSlice(text, Number(start), Number(end));
 }
 
 function outOfRange(range: string, length?: number): string {

@@ -1,4 +1,4 @@
-import { absentFunctions } from "./sprig-absent.ts";
+import { certificateFunctions } from "./sprig-certificates.ts";
 import { cryptoFunctions } from "./sprig-crypto.ts";
 import { dateFunctions } from "./sprig-dates.ts";
 import { defaultFunctions } from "./sprig-defaults.ts";
@@ -7,6 +7,7 @@ import { encodingFunctions } from "./sprig-encoding.ts";
 import { jsonFunctions } from "./sprig-json.ts";
 import { listFunctions } from "./sprig-lists.ts";
 import { mathsFunctions } from "./sprig-maths.ts";
+import { passwordFunctions } from "./sprig-passwords.ts";
 import { pathFunctions } from "./sprig-paths.ts";
 import { randomFunctions } from "./sprig-random.ts";
 import { reflectionFunctions } from "./sprig-reflection.ts";
@@ -22,7 +23,7 @@ import type { GoFunction } from "./value.ts";
  */
 export const sprigFunctions: ReadonlyMap<string, GoFunction> = new Map(
   [
-    absentFunctions,
+    certificateFunctions,
     cryptoFunctions,
     dateFunctions,
     defaultFunctions,
@@ -31,6 +32,7 @@ export const sprigFunctions: ReadonlyMap<string, GoFunction> = new Map(
     jsonFunctions,
     listFunctions,
     mathsFunctions,
+    passwordFunctions,
     pathFunctions,
     randomFunctions,
     reflectionFunctions,

@@ -44,10 +44,21 @@ export function loadZone(name: string, localMinutes: number): TimeZone {
       second: "numeric",
     });
     const names = new Intl.DateTimeFormat("en-US", { timeZone: name, timeZoneName: "short" });
-    return { name, at: (seconds) => offsetAt(seconds, numbers, names, name) };
+    return { name, at: (seconds) => offsetAt(likeIn(seconds), numbers, names, name) };
   } catch {
     return utc;
   }
+}
+
+/** The last moment that is asked for: JavaScript's dates end a thousand years after, in the year 275760. */
+const lastSecond = 8.6e12;
+/** 400 years, after which calendar and weekdays repeat, and the rules of a zone with them. */
+const cycle = 146_097 * 86_400;
+
+/** A moment within JavaScript's dates at which the zone's clock is as far from UTC. Nothing changes in the far past. */
+function likeIn(seconds: number): number {
+  if (seconds <= lastSecond) return Math.max(seconds, -lastSecond);
+  return lastSecond - cycle + ((seconds - lastSecond) % cycle);
 }
 
 /** `+0530`, as the time zone database names zones that have no letters: `+05`, `+0545`. */

@@ -81,8 +81,13 @@ export class TokenStream {
   }
 
   /** Ends the parsing with Go's text of an error. */
-  fail(message: string): never {
-    throw new GoError(`template: ${this.#name}:${this.#at(0).line}: ${message}`);
+  fail(message: string, line: number = this.line): never {
+    throw new GoError(`template: ${this.#name}:${line}: ${message}`);
+  }
+
+  /** Line of the last token. */
+  get line(): number {
+    return this.#at(0).line;
   }
 
   #take(): Token {

@@ -8,7 +8,7 @@ export type GoValue =
   /** Go's `int`, and the sized types that Sprig's functions return. */
   | {
       readonly kind: "int";
-      readonly type: "int" | "int32" | "int64" | "uint8" | "uint64";
+      readonly type: "int" | "int32" | "int64" | "uint8" | "uint32" | "uint64";
       readonly value: bigint;
     }
   | { readonly kind: "float"; readonly value: number }
@@ -28,19 +28,25 @@ export type GoValue =
   /** A struct or a type with methods of its own: `time.Time`, `time.Duration`, `certificate`, `*semver.Version`, `*url.URL`. */
   | GoObject;
 
+/** A method, or a field: that has no parameters to call it with. */
+interface GoMember {
+  readonly parameters?: readonly GoType[];
+  readonly call: (args: readonly GoValue[]) => GoValue;
+}
+
 /** A value whose type has methods or fields. */
 export interface GoObject {
   readonly kind: "object";
   /** As `%T` prints it: `time.Time`. */
   readonly type: string;
-  /** Fields and methods without arguments, by name. A method with arguments is called with them. */
-  readonly member: (name: string) => ((args: readonly GoValue[]) => GoValue) | undefined;
+  /** Fields and methods by name. */
+  readonly member: (name: string) => GoMember | undefined;
   /** As `fmt` prints it with `%v`. */
   readonly text: () => string;
   /** What the type is made of, when that is no struct: `time.Duration` is an `int64` to truth, comparison and `%d`. */
   readonly underlying?: GoValue;
-  /** As `encoding/json` writes it, when that is not its text in quotes. */
-  readonly json?: () => string;
+  /** What `encoding/json` writes for it, when that is not its text in quotes. */
+  readonly json?: () => GoValue;
 }
 
 /** A function of a template. Throws a {@link GoError} as Go's function would return one. */
@@ -58,12 +64,16 @@ export type GoType =
   | "string"
   | "int"
   | "int64"
+  | "uint32"
   | "float64"
   | "bool"
   | "[]interface {}"
   | "[]string"
   | "map[string]interface {}"
   | "time.Time"
+  | "time.Duration"
+  | "*semver.Version"
+  | "sprig.certificate"
   | "reflect.Value";
 
 /** What a template may not get by itself, and what bounds it. */

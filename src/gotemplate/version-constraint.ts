@@ -40,7 +40,11 @@ export function satisfies(constraints: string, candidate: () => SemanticVersion)
       return (alternative.match(each) ?? [alternative]).map(parseConstraint);
     });
   const found = candidate();
-  return alternatives.some((all) => all.every((constraint) => holds(constraint, found)));
+  return alternatives.some((all) => {
+    // One comparison that names a prerelease lets them into the whole group.
+    if (found.prerelease !== "" && all.every(({ version: wanted }) => wanted.prerelease === "")) return false;
+    return all.every((constraint) => holds(constraint, found));
+  });
 }
 
 function parseConstraint(text: string): Constraint {
@@ -59,17 +63,15 @@ function read(text: string): SemanticVersion {
   try {
     return parseVersion(text);
   } catch {
-    throw new GoError("constraint Parser Error");
+    throw new GoError("constraint parser error");
   }
 }
 
 function holds(constraint: Constraint, found: SemanticVersion): boolean {
   const { operator, version: wanted, isOpen } = constraint;
-  const isUnasked = found.prerelease !== "" && wanted.prerelease === "";
-  if (operator === "!=")
-    return isOpen ? !isUnasked && differs(constraint, found) : compareVersions(found, wanted) !== 0;
-  if (isUnasked) return false;
   switch (operator) {
+    case "!=":
+      return isOpen ? differs(constraint, found) : compareVersions(found, wanted) !== 0;
     case "":
     case "=":
       return isOpen ? tilde(constraint, found) : compareVersions(found, wanted) === 0;

@@ -78,6 +78,8 @@ function walkRange(frame: Frame, dot: Reflected, node: Branch): Ending {
   }
   let ending: Ending = "end";
   if (isEmpty && node.otherwise !== undefined) ending = walk(frame, dot, node.otherwise);
+  // Go ends this loop, and not the one around it, at a break in its own else. A continue goes on to the one around.
+  if (ending === "break") ending = "end";
   frame.variables.length = mark;
   return ending;
 }

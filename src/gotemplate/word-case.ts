@@ -9,6 +9,8 @@ interface Word {
 }
 
 const connector = /[-_\p{White_Space}]/u;
+/** A byte that is no UTF-8, or the character that stands for one. */
+const invalid = /[\p{Cs}\ufffd]/u;
 const capital = /\p{Lu}/u;
 const letter = /\p{L}/u;
 /** Chinese characters stand for themselves and join nothing. */
@@ -99,13 +101,15 @@ export function camelCase(text: string): string {
 }
 
 function lowered(word: Word, between: string): string {
-  return Array.from(word.text, (character) =>
-    connector.test(character) ? between : lowerRune(character),
-  ).join("");
+  if (word.kind !== "capitals" && word.kind !== "connector") return word.text;
+  return Array.from(word.text, (character) => {
+    if (connector.test(character)) return between;
+    return invalid.test(character) ? "\ufffd" : lowerRune(character);
+  }).join("");
 }
 
 function splitWords(text: string): Word[] {
-  const characters = [...text];
+  const characters = text.match(/[\p{Cs}\ufffd]*[^\p{Cs}\ufffd]|[\p{Cs}\ufffd]+$/gu) ?? [];
   const words: Word[] = [];
   let at = 0;
   while (at < characters.length) {
@@ -117,7 +121,10 @@ function splitWords(text: string): Word[] {
   return words;
 }
 
-function kindOf(character: string): WordKind {
+/** What is no UTF-8 belongs to the character behind it, and at the end of the text to the word before it. */
+function kindOf(unit: string, before: WordKind = "none"): WordKind {
+  const character = Array.from(unit).at(-1) ?? "";
+  if (invalid.test(character)) return before;
   if (connector.test(character)) return "connector";
   if (/\p{P}/u.test(character)) return "punctuation";
   if (capital.test(character)) return "capitals";
@@ -128,9 +135,14 @@ function kindOf(character: string): WordKind {
 function endOfWord(characters: readonly string[], start: number, kind: WordKind): number {
   const run = (from: number, wanted: WordKind): number => {
     let end = from;
-    while (end < characters.length && kindOf(characters[end] ?? "") === wanted) end++;
+    while (end < characters.length && kindOf(characters[end] ?? "", wanted) === wanted) end++;
     return end;
   };
+  if (kind === "punctuation") {
+    // A hyphen or an underline behind punctuation is punctuation too.
+    const rest = characters.slice(start + 1).findIndex((unit) => !/\p{P}$/u.test(unit));
+    return rest < 0 ? characters.length : start + 1 + rest;
+  }
   if (kind !== "capitals") return run(start + 1, kind);
   const next = kindOf(characters[start + 1] ?? " ");
   if (next === "letters") return run(start + 1, "letters");

@@ -1,25 +1,15 @@
-import { createHash, createPublicKey, type KeyObject, sign } from "node:crypto";
-import { concatBytes } from "../core/concat-bytes.ts";
-import {
-  derBitString,
-  derInteger,
-  derNull,
-  derObjectIdentifier,
-  derOctetString,
-  derSequence,
-  derSet,
-  derTagged,
-  derText,
-  derTime,
-  derTrue,
-} from "../core/der.ts";
+import { createHash, createPublicKey, type KeyObject } from "node:crypto";
 import { encodePem } from "../core/pem.ts";
+import {
+  basicConstraintsExtension,
+  distinguishedName,
+  keyUsageExtension,
+  signCertificate,
+  subjectKeyExtension,
+} from "../core/x509.ts";
 
-const sha256WithRsa = "1.2.840.113549.1.1.11";
-const commonNameType = "2.5.4.3";
-const keyUsage = "2.5.29.15";
-const basicConstraints = "2.5.29.19";
-const subjectKeyIdentifier = "2.5.29.14";
+/** The usage of RFC 5280, 4.2.1.3 that the Sealed Secrets controller gives its keys. */
+const encipherOnly = 7;
 
 /** What a self-signed certificate says. */
 export interface SelfSignedOptions {
@@ -41,44 +31,16 @@ export interface SelfSignedOptions {
  */
 export function selfSignedCertificate(privateKey: KeyObject, options: SelfSignedOptions): string {
   const publicKey = createPublicKey(privateKey);
-  const algorithm = derSequence(derObjectIdentifier(sha256WithRsa), derNull());
-  const name = nameOf(options.commonName);
-  const toBeSigned = derSequence(
-    // 2 stands for version 3.
-    derTagged(0, derInteger(Uint8Array.of(2))),
-    derInteger(options.serial),
-    algorithm,
-    name,
-    derSequence(derTime(options.notBefore), derTime(options.notAfter)),
-    name,
-    publicKey.export({ type: "spki", format: "der" }),
-    derTagged(3, derSequence(...extensions(publicKey))),
-  );
-  const signature = sign("sha256", toBeSigned, privateKey);
-  return encodePem("CERTIFICATE", derSequence(toBeSigned, algorithm, derBitString(signature)));
-}
-
-function nameOf(commonName: string): Uint8Array {
-  if (commonName === "") return derSequence();
-  return derSequence(derSet(derSequence(derObjectIdentifier(commonNameType), derText(commonName))));
-}
-
-function extensions(publicKey: KeyObject): readonly Uint8Array[] {
+  const name = distinguishedName(options.commonName);
   const keyId = createHash("sha1")
     .update(publicKey.export({ type: "pkcs1", format: "der" }))
     .digest();
-  // Bit 7 of the usages is "encipher only".
-  const encipherOnly = derBitString(Uint8Array.of(1));
-  return [
-    critical(keyUsage, encipherOnly),
-    critical(basicConstraints, derSequence(derTrue())),
-    derSequence(
-      derObjectIdentifier(subjectKeyIdentifier),
-      derOctetString(derOctetString(concatBytes([keyId]))),
-    ),
+  const extensions = [
+    keyUsageExtension([encipherOnly]),
+    basicConstraintsExtension({ isCa: true }),
+    subjectKeyExtension(keyId),
   ];
-}
-
-function critical(type: string, value: Uint8Array): Uint8Array {
-  return derSequence(derObjectIdentifier(type), derTrue(), derOctetString(value));
+  const { notBefore, notAfter, serial } = options;
+  const content = { issuer: name, subject: name, notBefore, notAfter, serial, publicKey, extensions };
+  return encodePem("CERTIFICATE", signCertificate(content, privateKey));
 }
