@@ -17,6 +17,9 @@ export type ErrorCode =
   | "SEALED_NO_KEY"
   | "KEY_SOURCE_FAILED"
   | "CERTIFICATE_INVALID"
+  | "CLUSTER_UNREACHABLE"
+  | "CLUSTER_FORBIDDEN"
+  | "CLUSTER_CONFLICT"
   | "DECRYPT_FAILED"
   | "VALUE_MALFORMED"
   | "NOT_ENCRYPTED"
@@ -99,6 +102,21 @@ const failures: Readonly<Record<ErrorCode, readonly [exitCode: number, when: str
     33,
     "A certificate or a sealing key is unreadable, not RSA, expired, or the two do not belong together.",
     "Fetch the cluster's certificate again.",
+  ],
+  CLUSTER_UNREACHABLE: [
+    34,
+    "A cluster or its controller does not answer, answers nonsense or is too busy; or no kubeconfig says where it is.",
+    "The message says why; `kubectl cluster-info` asks the same server.",
+  ],
+  CLUSTER_FORBIDDEN: [
+    35,
+    "The cluster does not accept the credentials, or the user may not do this.",
+    "The message names the right that is missing; `kubectl auth can-i` asks for it.",
+  ],
+  CLUSTER_CONFLICT: [
+    36,
+    "The cluster refuses a request as it is: the object was changed meanwhile, belongs to somebody else, exists already or is invalid.",
+    "The message has the API server's words; look at the object with `kubectl get -o yaml`.",
   ],
   DECRYPT_FAILED: [
     25,

@@ -25,5 +25,7 @@ export async function createContext(host: Host, options: ContextOptions = {}): P
     { host, log, signal, trust: settings.trust },
     { decryptionOrder: settings.decryptionOrder },
   );
-  return Object.freeze({ host, keyring, settings, log, signal, configFrom, layout, onProgress });
+  const kube: OpContext["kube"] = async (cluster) =>
+    (await import("./kube/client.ts")).createKubeApi({ host, cluster, log, signal });
+  return Object.freeze({ host, keyring, settings, log, kube, signal, configFrom, layout, onProgress });
 }

@@ -13,6 +13,8 @@ export interface Host extends Files {
   /** The machine's name, as its network knows it. */
   readonly hostName: string;
   readonly terminal: Terminal;
+  /** How many threads can run at the same time. */
+  readonly cores: number;
 
   /** Epoch milliseconds. */
   now(): number;
@@ -161,6 +163,8 @@ export interface ExecOptions {
   readonly stdin?: Uint8Array | "inherit";
   /** `inherit` gives the child kseal's own standard output and standard error. */
   readonly output?: "capture" | "inherit";
+  /** Standard error alone: `inherit` shows it while the child runs, and the result has none. As `output` when left out. */
+  readonly stderr?: "capture" | "inherit";
   /** The child's whole environment; kseal's own when left out. */
   readonly env?: Environment;
   readonly cwd?: string;

@@ -35,7 +35,8 @@ export async function runProgram(
       ? outcome
       : within(options.timeoutMs, { child, name: command[0], outcome }));
     const result = { status, stdout, stderr: Buffer.from(stderr).toString("utf8") };
-    return options.output === "inherit" ? await passOn(machine, result) : result;
+    if (options.output === "inherit") return await passOn(machine, result);
+    return options.stderr === "inherit" ? passOnErrors(machine, result) : result;
   } finally {
     letGo();
   }
@@ -63,10 +64,14 @@ async function within<T>(
   }
 }
 
-function standardStreams(machine: Machine, { stdin, output }: ExecOptions): SpawnOptions["stdio"] {
+function standardStreams(
+  machine: Machine,
+  { stdin, output, stderr = output }: ExecOptions,
+): SpawnOptions["stdio"] {
   const inherited = machine.ownsProcess ? "inherit" : "pipe";
   const out = output === "inherit" ? inherited : "pipe";
-  return [stdin === undefined ? "ignore" : stdin === "inherit" ? inherited : "pipe", out, out];
+  const errors = stderr === "inherit" ? inherited : "pipe";
+  return [stdin === undefined ? "ignore" : stdin === "inherit" ? inherited : "pipe", out, errors];
 }
 
 /** What a program wrote to streams that were not kseal's to hand on. Nothing is left of it where they were. */
@@ -74,6 +79,11 @@ async function passOn(machine: Machine, { status, stdout, stderr }: ExecResult):
   await machine.writeStdout(stdout);
   machine.writeStderr(stderr);
   return { status, stdout: new Uint8Array(), stderr: "" };
+}
+
+function passOnErrors(machine: Machine, result: ExecResult): ExecResult {
+  if (result.stderr !== "") machine.writeStderr(result.stderr);
+  return { ...result, stderr: "" };
 }
 
 /** Turns this process into another program, where the system can; otherwise runs it to its end. */

@@ -27,6 +27,10 @@ export function createNodeHost(replaced: Partial<Machine> = {}): Host {
       return machine.hostName;
     },
     terminal: machine.terminal,
+    // Of libuv as of Bun, without loading node:os.
+    get cores() {
+      return navigator.hardwareConcurrency;
+    },
     now: machine.now,
     random: machine.random,
     releaseMemory,

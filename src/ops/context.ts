@@ -1,6 +1,7 @@
 import type { Settings } from "../config/settings.ts";
 import type { Host, Log } from "../core/ports.ts";
 import type { Keyring } from "../keys/keyring.ts";
+import type { ClusterOptions, KubeApi } from "../kube/api.ts";
 
 /** What every operation works with besides its options. Built once a run, so that identities are loaded once. */
 export interface OpContext {
@@ -14,6 +15,8 @@ export interface OpContext {
   readonly configFrom: "file" | "working-folder";
   /** Whether results keep the layout of the file they came from, or get that of SOPS, as the drop-in prints it. */
   readonly layout: "kept" | "sops";
+  /** Opens the way to a cluster; nothing of it is loaded before. Missing where no cluster can be asked. */
+  readonly kube?: ((options: ClusterOptions) => Promise<KubeApi>) | undefined;
   /** Told after each file of a run over several. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }

@@ -66,6 +66,13 @@ describe("running a program", () => {
     expect([host.stdoutText(), host.stderrText()]).toEqual(["out\n", "err\n"]);
   });
 
+  test("its standard error alone may go to the user, while its output is kept", async () => {
+    const host = await createTestHost();
+    const result = await host.exec(["sh", "-c", "echo out; echo err >&2"], { stderr: "inherit" });
+    expect([text(result.stdout), result.stderr]).toEqual(["out\n", ""]);
+    expect(host.stderrText()).toBe("err\n");
+  });
+
   test("the environment and the folder are the given ones, and nothing else", async () => {
     const host = await createTestHost({ files: { "folder/a": "" }, env: { MINE: "1" } });
     const print = ["sh", "-c", 'echo "$MINE $OTHER"; pwd'] as const;
