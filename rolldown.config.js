@@ -9,7 +9,14 @@ const sources = /src[\\/]keys[\\/](in-flight|network-failure|own-words|retries|w
 // .sops.yaml is read with it too, and must not bring the AWS SDK along.
 const awsArn = /src[\\/]core[\\/]aws-arn\.ts$/;
 const awsKms = /src[\\/]keys[\\/]aws-kms\.ts$/;
-const yaml = /src[\\/]formats[\\/]yaml\.ts$/;
+// Kubernetes' reading of YAML is a page next to it.
+const yaml = /src[\\/]formats[\\/](manifest-)?yaml\.ts$/;
+// What every command for SealedSecrets and the drop-in have in common; then all of `seal`, and of sealing as kubeseal does.
+const sealed =
+  /src[\\/](sealed[\\/](certificate|open-items|scope|seal-secret|sealed-secret|secret)|formats[\\/]manifest(-print)?)\.ts$/;
+const seal = /src[\\/]cli[\\/]commands[\\/]seal\.ts$/;
+const kubeseal =
+  /src[\\/]cli[\\/]compat[\\/]kubeseal(-(call|certificate|error|files|flags|objects|run|seal))?\.ts$/;
 
 const initializers = /^((?:var|let|const) [\w$]+ = )((?:new |[\w.]+[(`]|[`{])[\s\S]*?);\n(?=\S)/gm;
 
@@ -58,7 +65,11 @@ export default defineConfig({
         { name: "aws-arn", test: awsArn, priority: 1 },
         { name: "aws-kms", test: awsKms },
         // With js-yaml, which nothing else uses.
-        { name: "yaml", test: yaml },
+        { name: "yaml", test: yaml, priority: 1 },
+        // Its printer quotes as that of YAML files does, and so brings that chunk along.
+        { name: "sealed", test: sealed, priority: 1 },
+        { name: "seal", test: seal },
+        { name: "kubeseal", test: kubeseal },
       ],
     },
   },

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -8,7 +8,10 @@ import type { Workshop } from "./inputs.ts";
 import { startKeyServers } from "./key-rows.ts";
 import { compare } from "./measure.ts";
 import { planRows } from "./rows.ts";
+import { sealRows } from "./seal-rows.ts";
+import { sealedRows } from "./sealed-rows.ts";
 import { type Measured, printCommands, printGrowth, printTable } from "./table.ts";
+import { measureTemplate, templateWork } from "./template-row.ts";
 
 /*
  * Measures kseal against the real sops, side by side, and prints the table of README.
@@ -39,13 +42,25 @@ if (sops === undefined) {
 const workshop = openWorkshop(sops);
 const { servers, close } = await startKeyServers();
 try {
-  const { rows, missing } = planRows(workshop, builds, { ...options, servers });
+  const { rows: planned, missing } = planRows(workshop, builds, { ...options, servers });
+  const kseal = existsSync(builds.executable) ? [builds.executable] : [process.execPath, builds.bundle];
+  const rows = [
+    ...planned,
+    ...sealRows(workshop, builds, options),
+    ...(await sealedRows(workshop, kseal as [string, ...string[]], options)),
+  ];
   const measured: Measured[] = [];
   for (const row of rows.filter(({ work }) => work.includes(options.only))) {
     process.stderr.write(`${row.work}\n`);
     const memory = row.memoryTarget !== undefined;
-    measured.push({ row, comparison: await compare(row.ours(), row.theirs(), { pairs: row.pairs, memory }) });
+    const { pairs, theirsTimes } = row;
+    measured.push({
+      row,
+      comparison: await compare(row.ours(), row.theirs(), { pairs, memory, theirsTimes }),
+    });
   }
+  const template = templateWork.includes(options.only) ? measureTemplate(options.quick) : undefined;
+  if (template !== undefined) measured.push(template);
   console.log(
     `sops ${newestSops}, Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores. Times are medians, each pair run side by side.\n`,
   );
@@ -80,7 +95,9 @@ function shorten(text: string): string {
   return text
     .replaceAll(`${workshop.folder}/`, "")
     .replaceAll(process.execPath, "node")
+    .replaceAll(`${root}/test/vectors/sealed-secrets/`, "")
     .replaceAll(`${root}/`, "")
     .replaceAll(workshop.sops, "sops")
+    .replaceAll(peer("kubeseal") ?? "kubeseal", "kubeseal")
     .replaceAll(workshop.recipient, `${workshop.recipient.slice(0, 8)}...`);
 }

@@ -37,8 +37,14 @@ export interface Comparison {
 export async function compare(
   ours: Side,
   theirs: Side,
-  options: { readonly pairs: number; readonly memory: boolean },
+  options: {
+    readonly pairs: number;
+    readonly memory: boolean;
+    /** 1 when left out. */
+    readonly theirsTimes?: number | undefined;
+  },
 ): Promise<Comparison> {
+  const { theirsTimes = 1 } = options;
   await runSide(ours);
   await runSide(theirs);
   const pairs: { ours: number; theirs: number }[] = [];
@@ -47,9 +53,8 @@ export async function compare(
     const first = pair % 2 === 0 ? ours : theirs;
     const firstTime = await runSide(first);
     const secondTime = await runSide(first === ours ? theirs : ours);
-    pairs.push(
-      first === ours ? { ours: firstTime, theirs: secondTime } : { ours: secondTime, theirs: firstTime },
-    );
+    const [oursTime, theirsTime] = first === ours ? [firstTime, secondTime] : [secondTime, firstTime];
+    pairs.push({ ours: oursTime, theirs: theirsTime * theirsTimes });
   }
   return {
     ours: spreadOf(pairs.map((pair) => pair.ours)),
@@ -128,7 +133,8 @@ function highWaterMark(pid: number): number {
   }
 }
 
-function spreadOf(values: readonly number[]): Spread {
+/** Median and quartiles. */
+export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   return { median: quantile(sorted, 0.5), low: quantile(sorted, 0.25), high: quantile(sorted, 0.75) };
 }

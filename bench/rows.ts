@@ -11,6 +11,8 @@ export interface Row {
   readonly theirs: () => Side;
   /** The ratio of times that has to be reached. */
   readonly target: number | undefined;
+  /** What the other side's time is multiplied with, where it does a part of the work. */
+  readonly theirsTimes?: number;
   /** The ratio of peak memory that has to be reached; memory is measured where there is one. */
   readonly memoryTarget?: number;
   readonly pairs: number;

@@ -68,6 +68,7 @@ function memoryText({ memoryTarget }: Row, { ours, theirs }: { ours: number; the
 }
 
 function time({ median }: Spread): string {
+  if (median < 1) return `${(median * 1000).toFixed(0)} µs`;
   return median < 1000 ? `${median.toFixed(1)} ms` : `${(median / 1000).toFixed(2)} s`;
 }
 

@@ -1,5 +1,10 @@
+import { certificateCommand } from "./certificate-command.ts";
+import { certificate } from "./certificate-options.ts";
 import type { CommandSpec, OptionSpec } from "./command.ts";
 import { changedKeys, groupKeys, keys } from "./key-options.ts";
+import { sealingKeygen } from "./keygen-sealing-options.ts";
+import { manifestInput, manifestTypes, scope } from "./manifest-options.ts";
+import { intoSealed, sealing } from "./seal-options.ts";
 import {
   decryptionOrder,
   dryRun,
@@ -16,6 +21,7 @@ import {
   user,
   yes,
 } from "./shared-options.ts";
+import { forSealed, oneObject, sealedKeys, sealedObject, sealingKeys } from "./unseal-options.ts";
 
 /** Options that every command has. */
 export const globalOptions: readonly OptionSpec[] = [
@@ -50,14 +56,19 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: "keygen",
     arguments: "",
-    summary: "make an age identity",
+    summary: "make an age identity, or a sealing key for a cluster",
     options: [
       { flags: "--post-quantum", summary: "an identity that resists quantum computers (sops 3.12 or later)" },
       { flags: "--out <file>", summary: "write it to a new file, with mode 0600" },
       { flags: "--save", summary: "add it to the file where kseal and sops look for identities" },
       dryRun,
+      ...sealingKeygen,
     ],
-    examples: ["kseal keygen --save", "kseal keygen --out recovery-key.txt"],
+    examples: [
+      "kseal keygen --save",
+      "kseal keygen --out recovery-key.txt",
+      "kseal keygen --sealing --out sealing-key.yaml --cert-out prod.pem",
+    ],
     load: () => import("./commands/keygen.ts"),
   },
   {
@@ -115,16 +126,24 @@ export const commandTable: readonly CommandSpec[] = [
         flags: "-s, --show-master-keys",
         summary: "show the recipients in the editor; edits to them are applied",
       },
+      ...forSealed,
     ],
-    examples: ["kseal edit secrets/prod/db.yaml", 'EDITOR="code --wait" kseal edit secrets/prod/db.yaml'],
+    examples: [
+      "kseal edit secrets/prod/db.yaml",
+      'EDITOR="code --wait" kseal edit secrets/prod/db.yaml',
+      "kseal edit --key backup.sops.yaml sealed.yaml",
+    ],
     load: () => import("./commands/edit.ts"),
   },
   {
     name: "get",
     arguments: "<file> <path>",
     summary: "print one value",
-    options: [inputType, outputType, ignoreMac, decryptionOrder],
-    examples: [`kseal get db.yaml '["stringData"]["password"]'`],
+    options: [inputType, outputType, ignoreMac, decryptionOrder, sealedKeys, sealedObject],
+    examples: [
+      `kseal get db.yaml '["stringData"]["password"]'`,
+      "kseal get --key backup.sops.yaml sealed.yaml password",
+    ],
     load: () => import("./commands/get.ts"),
   },
   {
@@ -143,10 +162,13 @@ export const commandTable: readonly CommandSpec[] = [
       { flags: "--length <characters>", summary: "the length of a generated password" },
       { flags: "--idempotent", summary: "leave the file alone when it holds the value already" },
       ...editing,
+      ...forSealed,
+      sealedObject,
     ],
     examples: [
       `kseal set db.yaml '["stringData"]["password"]'`,
       `kseal set db.yaml '["stringData"]["token"]' --generate password`,
+      "kseal set sealed.yaml password --cert prod.pem",
     ],
     load: () => import("./commands/set.ts"),
   },
@@ -154,8 +176,12 @@ export const commandTable: readonly CommandSpec[] = [
     name: "unset",
     arguments: "<file> <path>",
     summary: "remove one value",
-    options: [{ flags: "--idempotent", summary: "succeed when there is nothing to remove" }, ...editing],
-    examples: [`kseal unset db.yaml '["stringData"]["old"]'`],
+    options: [
+      { flags: "--idempotent", summary: "succeed when there is nothing to remove" },
+      ...editing,
+      sealedObject,
+    ],
+    examples: [`kseal unset db.yaml '["stringData"]["old"]'`, "kseal unset sealed.yaml old"],
     load: () => import("./commands/unset.ts"),
   },
   {
@@ -200,8 +226,8 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: "groups",
-    arguments: "<action> <file> [index]",
-    summary: "add a key group to a file (groups add FILE -a ...) or delete one (groups delete FILE N)",
+    arguments: "<add|delete> <file> [index]",
+    summary: "add a key group to a file, or delete the one with this number, counted from 0",
     options: [inPlace, out, ...groupKeys, threshold, inputType, decryptionOrder, dryRun],
     examples: ["kseal groups add -i db.yaml -a age1...", "kseal groups delete -i db.yaml 1"],
     load: () => import("./commands/groups.ts"),
@@ -235,6 +261,98 @@ export const commandTable: readonly CommandSpec[] = [
     ],
     examples: ["kseal exec-file kubeconfig.yaml -- kubectl --kubeconfig {} get pods"],
     load: () => import("./commands/exec-file.ts"),
+  },
+  {
+    name: "seal",
+    arguments: "[files...]",
+    summary: "seal Secrets for a cluster: SealedSecrets, which only its controller opens",
+    options: [
+      inPlace,
+      out,
+      ...sealing,
+      ...intoSealed,
+      ...manifestTypes,
+      nameOverride,
+      dryRun,
+      ...certificate,
+    ],
+    examples: [
+      "kseal seal --cert prod.pem secret.yaml --out sealed.yaml",
+      "kseal seal -i secrets/",
+      "kseal seal --into sealed.yaml --item password --cert prod.pem",
+    ],
+    load: () => import("./commands/seal.ts"),
+  },
+  {
+    name: "unseal",
+    arguments: "[files...]",
+    summary: "open SealedSecrets with backed-up sealing keys, without a cluster",
+    options: [
+      sealingKeys,
+      out,
+      { flags: "--item <name>", summary: "only this value, as it is" },
+      oneObject,
+      ...manifestTypes,
+      { flags: "-v, --verbose", summary: "say which key opened what" },
+      dryRun,
+    ],
+    examples: [
+      "kseal unseal --key backup.sops.yaml sealed.yaml",
+      "kseal unseal --key keys/ --item password sealed.yaml",
+    ],
+    load: () => import("./commands/unseal.ts"),
+  },
+  {
+    name: "reseal",
+    arguments: "<files...>",
+    summary: "seal the values of SealedSecrets for the cluster's newest key; nothing else changes",
+    options: [
+      sealingKeys,
+      { flags: "--check", summary: "change nothing; exit 1 when something is on an old key" },
+      { flags: "--force", summary: "also values that are sealed for this certificate already" },
+      scope,
+      manifestInput,
+      dryRun,
+      ...certificate,
+    ],
+    examples: [
+      "kseal reseal --key backup.sops.yaml clusters/prod/",
+      "kseal reseal --context prod-admin sealed.yaml",
+      "kseal reseal --check --key backup.sops.yaml .",
+    ],
+    load: () => import("./commands/reseal.ts"),
+  },
+  {
+    name: "verify",
+    arguments: "[files...]",
+    summary:
+      "judge SealedSecrets without a key: shape, base64, scope, clear text; with one whether they open",
+    options: [
+      sealingKeys,
+      { flags: "--online", summary: "ask the cluster whether it can open them" },
+      nameOverride,
+      ...certificate.filter(({ flags }) => flags !== "--fetch"),
+    ],
+    examples: [
+      "kseal verify clusters/",
+      "kseal verify --key backup.sops.yaml sealed.yaml",
+      "kseal verify --context prod-admin sealed.yaml",
+    ],
+    load: () => import("./commands/verify.ts"),
+  },
+  {
+    name: "cert",
+    arguments: "<show|check|fetch|pin> [place]",
+    summary:
+      "the certificates that clusters are sealed for: show or check them, fetch one, pin one in .sops.yaml",
+    options: certificateCommand,
+    examples: [
+      "kseal cert show certs/prod.pem",
+      "kseal cert check --fetch",
+      "kseal cert fetch --context prod-admin --out prod.pem",
+      "kseal cert pin --name prod --context prod-admin --path-regex ^clusters/prod/",
+    ],
+    load: () => import("./commands/cert.ts"),
   },
   {
     name: "doctor",

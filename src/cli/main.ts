@@ -21,13 +21,23 @@ function main(): void {
     say(`kseal ${version}\n`);
     return;
   }
-  const keep = cacheCode(args[0]);
+  if (name === "kseal" && (args[0] === "unseal" || args[0] === "reseal")) useAllCores();
+  const keep = cacheCode(name === "kseal" ? args[0] : name);
   void import("./run.ts")
     .then(({ runProcess }) => runProcess(name, args))
     .then((status) => {
       process.exitCode = status;
       if (status === 0) keep();
     });
+}
+
+/**
+ * Lets the threads on which Node opens sealed values be as many as there are cores: they are four otherwise, and begin
+ * with the first file that is read.
+ */
+function useAllCores(): void {
+  // biome-ignore lint/style/noProcessEnv: libuv looks there, and at nothing else.
+  process.env["UV_THREADPOOL_SIZE"] ??= String(Math.max(4, navigator.hardwareConcurrency));
 }
 
 function tooOld(): string | undefined {
@@ -37,12 +47,12 @@ function tooOld(): string | undefined {
   return major > floor[0] || (major === floor[0] && minor >= floor[1]) ? undefined : process.version;
 }
 
-/** The name the user typed: a link called `sops` makes kseal behave as `sops` does. */
+/** The name the user typed: a link called `sops` or `kubeseal` makes kseal behave as that program does. */
 function calledName(): string {
   // In the executable argv[1] lies inside the bundle, and argv0 is what was typed.
   const typed = process.versions["bun"] === undefined ? (process.argv[1] ?? "") : process.argv0;
   const name = typed.slice(Math.max(typed.lastIndexOf("/"), typed.lastIndexOf("\\")) + 1);
-  return /^sops(\.exe)?$/.test(name) ? "sops" : "kseal";
+  return /^(sops|kubeseal)(?:\.exe)?$/.exec(name)?.[1] ?? "kseal";
 }
 
 function say(line: string): void {

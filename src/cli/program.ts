@@ -36,6 +36,10 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
     });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
+    const [example] = called.flatMap(({ examples }) => examples);
+    if (error.code === "commander.missingArgument" && example !== undefined) {
+      host.writeStderr(`  for example: ${example}\n`);
+    }
     return error.exitCode === 0 ? (args.length === 0 ? usageExitCode : 0) : usageExitCode;
   }
   return status;
@@ -47,7 +51,10 @@ function describeProgram(host: Host): Command {
     .version(`kseal ${version}`, "--version")
     .helpCommand("help [command]", "show help for a command")
     .configureHelp({ showGlobalOptions: false })
-    .addHelpText("after", "\nkseal sops ... takes the command line of sops itself.")
+    .addHelpText(
+      "after",
+      "\nkseal sops ... and kseal kubeseal ... take the command lines of sops and kubeseal themselves.",
+    )
     .configureOutput(voice(host));
 }
 

@@ -8,11 +8,11 @@ import { runAction } from "./run-action.ts";
 /**
  * Runs kseal once for the process it lives in.
  *
- * @param calledAs - The name the program was called by; `sops` makes it behave as `sops` does.
+ * @param calledAs - The name the program was called by; `sops` and `kubeseal` make it behave as these programs do.
  * @returns The exit status.
  */
 export async function runProcess(calledAs: string, args: readonly string[]): Promise<number> {
-  return run(calledAs === "sops" ? ["sops", ...args] : args, createNodeHost());
+  return run(calledAs === "kseal" ? args : [calledAs, ...args], createNodeHost());
 }
 
 /** Runs one command line on a host. Never throws: what goes wrong is said on standard error. */
@@ -21,6 +21,10 @@ export async function run(args: readonly string[], host: Host): Promise<number> 
     if (args[0] === "sops") {
       const { runSops } = await import("./compat/sops.ts");
       return await runSops(args.slice(1), host);
+    }
+    if (args[0] === "kubeseal") {
+      const { runKubeseal } = await import("./compat/kubeseal.ts");
+      return await runKubeseal(args.slice(1), host);
     }
     const spec = commandTable.find(({ name }) => name === args[0]);
     const call = spec && quickParse(spec, [...spec.options, ...globalOptions], args.slice(1));

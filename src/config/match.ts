@@ -1,6 +1,7 @@
 import type { Host } from "../core/ports.ts";
 import { compileRe2 } from "../core/regex.ts";
 import type { Config, CreationRule } from "./rules.ts";
+import type { SealingRule } from "./sealing.ts";
 
 /**
  * The first creation rule that matches a file.
@@ -16,9 +17,29 @@ export function matchRule(
   file: string,
   host: Pick<Host, "platform" | "resolve">,
 ): CreationRule | undefined {
-  if (config.rules === undefined) return undefined;
-  const path = pathForRules(file, host.resolve(config.path, ".."), host.platform);
-  return config.rules.find((rule) => rule.pathRegex === undefined || search(rule, rule.pathRegex)(path));
+  return config.rules && firstMatch(config.rules, config.path, { file, host });
+}
+
+/** The first rule for SealedSecrets that matches a file, in the same way. @param file - The file's absolute path. */
+export function matchSealingRule(
+  config: Config,
+  file: string,
+  host: Pick<Host, "platform" | "resolve">,
+): SealingRule | undefined {
+  return firstMatch(config.sealing.rules, config.path, { file, host });
+}
+
+interface PathRule {
+  readonly pathRegex: string | undefined;
+}
+
+function firstMatch<Rule extends PathRule>(
+  rules: readonly Rule[],
+  configPath: string,
+  { file, host }: { file: string; host: Pick<Host, "platform" | "resolve"> },
+): Rule | undefined {
+  const path = pathForRules(file, host.resolve(configPath, ".."), host.platform);
+  return rules.find((rule) => rule.pathRegex === undefined || search(rule, rule.pathRegex)(path));
 }
 
 function pathForRules(file: string, folder: string, platform: Host["platform"]): string {
@@ -34,9 +55,9 @@ function withSlashes(path: string, platform: Host["platform"]): string {
 }
 
 // A folder of a thousand files asks the same rules a thousand times.
-const compiled = new WeakMap<CreationRule, (path: string) => boolean>();
+const compiled = new WeakMap<PathRule, (path: string) => boolean>();
 
-function search(rule: CreationRule, pattern: string): (path: string) => boolean {
+function search(rule: PathRule, pattern: string): (path: string) => boolean {
   const known = compiled.get(rule);
   if (known !== undefined) return known;
   const expression = compileRe2(pattern);

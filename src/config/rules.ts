@@ -3,6 +3,15 @@ import { type CreationRule, creationRule } from "./creation-rules.ts";
 import { destinationRule } from "./destination-rules.ts";
 import { type Mapping, mapping } from "./mapping.ts";
 import { namedKeys } from "./named-keys.ts";
+import {
+  bindSealing,
+  clusters,
+  noSealing,
+  type Sealing,
+  type SealingCluster,
+  sealingRules,
+  type UnboundRule,
+} from "./sealing.ts";
 import { list, type Shape } from "./shapes.ts";
 import { type StoreLayout, stores } from "./stores.ts";
 import { readYaml } from "./yaml-text.ts";
@@ -17,14 +26,43 @@ export interface Config {
   readonly stores: StoreLayout;
   /** What people call their keys: `kseal: keys:`. */
   readonly names: KeyNames;
+  /** For which clusters SealedSecrets are made: `kseal: clusters:` and `kseal: sealing:`. */
+  readonly sealing: Sealing;
+}
+
+interface OwnFields {
+  readonly keys: KeyNames;
+  readonly clusters: readonly SealingCluster[];
+  readonly sealing: readonly UnboundRule[];
+}
+
+interface OwnSection {
+  readonly names: KeyNames;
+  readonly sealing: Sealing;
 }
 
 interface TopFields {
   readonly creation_rules: readonly CreationRule[];
   readonly destination_rules: readonly true[];
   readonly stores: StoreLayout;
-  readonly kseal: Mapping<{ readonly keys: KeyNames }>;
+  readonly kseal: OwnSection;
 }
+
+const ownFields: Shape<Mapping<OwnFields>> = mapping<OwnFields>(
+  { keys: namedKeys, clusters, sealing: sealingRules },
+  { name: "kseal", isOwn: true },
+);
+
+/** The section that SOPS takes no notice of. */
+const ownSection: Shape<OwnSection> = (node, reading, label) => {
+  const values = ownFields(node, reading, label)?.values;
+  return (
+    values && {
+      names: values.keys ?? noNames,
+      sealing: bindSealing(values.clusters, values.sealing, reading),
+    }
+  );
+};
 
 // Fields of a rule that stand one level too high.
 const belongToRules: readonly string[] = ["path_regex", "age", "pgp", "kms", "key_groups", "encrypted_regex"];
@@ -34,8 +72,7 @@ const topFields: Shape<Mapping<TopFields>> = mapping<TopFields>(
     creation_rules: list(creationRule, { hint: "write each rule behind a dash" }),
     destination_rules: list(destinationRule, { hint: "write each rule behind a dash" }),
     stores,
-    // SOPS takes no notice of it.
-    kseal: mapping<{ readonly keys: KeyNames }>({ keys: namedKeys }, { name: "kseal", isOwn: true }),
+    kseal: ownSection,
   },
   {
     name: "the configuration",
@@ -64,6 +101,7 @@ export function parseConfig(text: Uint8Array, path: string): Config {
     path,
     rules: values?.creation_rules,
     stores: values?.stores ?? {},
-    names: values?.kseal?.values.keys ?? noNames,
+    names: values?.kseal?.names ?? noNames,
+    sealing: values?.kseal?.sealing ?? noSealing,
   };
 }

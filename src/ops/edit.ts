@@ -20,7 +20,11 @@ export interface EditResult {
  *   typed is then gone: it must not stay anywhere in clear.
  */
 export async function editFile(options: DraftOptions, context: OpContext): Promise<EditResult> {
-  const draft = await openDraft(options, context);
+  return editDraft(await openDraft(options, context), context);
+}
+
+/** {@link editFile} for a file that was opened already. */
+export async function editDraft(draft: Draft, context: OpContext): Promise<EditResult> {
   const folder = await openPrivateFolder(context, { pipesOnly: false });
   try {
     const content = await editUntilItFits(draft, folder, context);
@@ -83,6 +87,7 @@ const correctable: ReadonlySet<string> = new Set([
   "NO_MASTER_KEYS",
   "CHANGES_REFUSED",
   "ENCRYPT_FAILED",
+  "SEALED_INVALID",
   "USAGE",
 ]);
 

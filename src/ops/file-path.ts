@@ -20,6 +20,13 @@ export function below(folder: string, name: string, platform: Platform): string 
   return lastSeparator(folder, platform) === folder.length - 1 ? folder + name : `${folder}/${name}`;
 }
 
+/** A path as people in a folder name it: relative when it lies below. */
+export function seenFrom(folder: string, path: string, platform: Platform): string {
+  const [from, to] = [folder, path].map((one) => (platform === "win32" ? one.replaceAll("\\", "/") : one));
+  const prefix = from?.endsWith("/") ? from : `${from}/`;
+  return to?.startsWith(prefix) ? to.slice(prefix.length) : path;
+}
+
 /** A word as a shell takes it, for the commands in hints. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;

@@ -12,6 +12,7 @@ import { shellWord } from "./file-path.ts";
 import { keyLookup } from "./key-lookup.ts";
 import { hasConflictMarkers } from "./looks-encrypted.ts";
 import { type SelectedFile, sizeLimit } from "./select-files.ts";
+import { mayHoldSealed } from "./unseal-detect.ts";
 
 /** The bytes of one file and what to call it. */
 export interface FileText {
@@ -92,7 +93,7 @@ export async function openParsed(
   context: OpContext,
 ): Promise<OpenedFile> {
   const { metadata } = parsed;
-  if (metadata === undefined) throw notEncrypted(text.file);
+  if (metadata === undefined) throw notEncrypted(text);
   for (const { message, line } of parsed.warnings) {
     context.log.warn(`${text.file}${line === undefined ? "" : `:${line}`}: ${message}`);
   }
@@ -130,9 +131,15 @@ async function openTree(
   return opened.document;
 }
 
-function notEncrypted(file: string): KsealError {
+function notEncrypted({ file, bytes }: FileText): KsealError {
+  const name = shellWord(file);
+  const hint = mayHoldSealed(bytes)
+    ? `it holds a SealedSecret, which opens with the cluster's keys: kseal unseal --key BACKUP ${name}`
+    : file === "-"
+      ? undefined
+      : `encrypt it with: kseal encrypt -i ${name}`;
   return new KsealError("NOT_ENCRYPTED", "not encrypted: it has no sops metadata", {
-    hint: file === "-" ? undefined : `encrypt it with: kseal encrypt -i ${shellWord(file)}`,
+    hint,
     where: { file },
   });
 }
@@ -147,6 +154,7 @@ function damageHint({ code }: KsealError, file: string): string | undefined {
   return isDamage && file !== "-" ? `see what changed it: git log -p ${shellWord(file)}` : undefined;
 }
 
-function conflictHint(file: string): string {
+/** What to do about a file with conflict markers. */
+export function conflictHint(file: string): string {
   return `a merge left conflict markers in it; take one side: git checkout --ours ${shellWord(file)}`;
 }

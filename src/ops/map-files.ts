@@ -10,11 +10,11 @@ const shownFailures = 20;
 export class FilesError extends KsealError {
   readonly failures: readonly KsealError[];
 
-  constructor(failures: readonly [KsealError, ...KsealError[]], total: number) {
+  constructor(failures: readonly [KsealError, ...KsealError[]], total: number, noun = "files") {
     const shown = failures.slice(0, shownFailures).map((failure) => `\n  ${describe(failure)}`);
     const more = failures.length > shownFailures ? `\n  and ${failures.length - shownFailures} more` : "";
     const hints = new Set(failures.map(({ hint }) => hint).filter((hint) => hint !== undefined));
-    super(failures[0].code, `${failures.length} of ${total} files failed:${shown.join("")}${more}`, {
+    super(failures[0].code, `${failures.length} of ${total} ${noun} failed:${shown.join("")}${more}`, {
       hint: hints.size === 0 ? undefined : [...hints].slice(0, 3).join("\n"),
       cause: failures[0],
     });
@@ -30,7 +30,10 @@ export class FilesError extends KsealError {
 export async function mapFiles<T extends { readonly file: string }, R>(
   items: readonly T[],
   work: (item: T) => Promise<R>,
-  context: Pick<OpContext, "signal" | "onProgress">,
+  context: Pick<OpContext, "signal" | "onProgress"> & {
+    /** What the items are called when several fail; files when left out. */
+    readonly noun?: string | undefined;
+  },
 ): Promise<readonly R[]> {
   const results = new Map<number, R>();
   const failures = new Map<number, KsealError>();
@@ -52,7 +55,8 @@ export async function mapFiles<T extends { readonly file: string }, R>(
   };
   await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker));
   const [first, ...rest] = inOrder(failures);
-  if (first !== undefined) throw rest.length === 0 ? first : new FilesError([first, ...rest], items.length);
+  if (first !== undefined)
+    throw rest.length === 0 ? first : new FilesError([first, ...rest], items.length, context.noun);
   return inOrder(results);
 }
 

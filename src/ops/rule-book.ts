@@ -1,6 +1,5 @@
 import { findConfig } from "../config/find.ts";
-import { matchRule } from "../config/match.ts";
-import { type Config, type CreationRule, parseConfig } from "../config/rules.ts";
+import type { Config, CreationRule } from "../config/rules.ts";
 import { KsealError } from "../errors.ts";
 import type { Format } from "../formats/store.ts";
 import type { OpContext } from "./context.ts";
@@ -41,6 +40,7 @@ export function openRuleBook(context: OpContext): RuleBook {
     async ruleFor(path) {
       const config = await configFor(path);
       if (config === undefined) return undefined;
+      const { matchRule } = await import("../config/match.ts");
       const rule = matchRule(config, path, host);
       return rule === undefined ? undefined : { config, rule };
     },
@@ -63,6 +63,8 @@ export function indentOf(config: Config | undefined, format: Format): number | u
 }
 
 async function readConfig(path: string, { host }: OpContext): Promise<Config> {
+  // Loaded when there is a file: sealing with a certificate at hand does without.
+  const { parseConfig } = await import("../config/rules.ts");
   try {
     return parseConfig(await host.readFile(path), path);
   } catch (error) {

@@ -62,6 +62,22 @@ export async function selectEncrypted(
   });
 }
 
+/** Files of another kind: below a folder those whose bytes look like one. */
+export async function selectLike(
+  paths: readonly string[],
+  kind: { readonly looksRight: (bytes: Uint8Array) => boolean; readonly missing: string },
+  context: OpContext,
+): Promise<readonly SelectedFile[]> {
+  return select(paths, context, async (folder, files) => {
+    const chosen = await filterFiles(files, context, async ({ path = "" }) => {
+      const { size = 0 } = (await context.host.stat(path)) ?? {};
+      return size <= sizeLimit && kind.looksRight(await context.host.readFile(path));
+    });
+    if (chosen.length > 0) return chosen;
+    throw new KsealError("NO_FILE", kind.missing, { where: { file: folder } });
+  });
+}
+
 /** The one file of a command that takes no folder. */
 export async function selectOne(path: string, context: OpContext): Promise<SelectedFile> {
   const [file] = await select([path], context, () => {

@@ -20,6 +20,8 @@ export interface Certificate {
   readonly keyFingerprint: string;
   /** Empty when the certificate names nobody, as those of Sealed Secrets do. */
   readonly subject: string;
+  /** In hexadecimal, as `openssl x509 -serial` prints it. */
+  readonly serial: string;
   /** Milliseconds since 1970. */
   readonly notBefore: number;
   readonly notAfter: number;
@@ -30,7 +32,7 @@ export interface Certificate {
 const mostCertificates = 1000;
 // What Go's RSA accepts at all, and less than any cluster makes.
 const shortestKey = 1024;
-const hint = "fetch the cluster's certificate again: kseal cert";
+const hint = "fetch the cluster's certificate again: kseal cert fetch";
 
 /**
  * Reads certificates: PEM with any number of them, or one in DER.
@@ -66,9 +68,10 @@ export function chooseCertificate(certificates: readonly Certificate[], now: num
   const [first] = certificates;
   if (first === undefined) throw new KsealError("CERTIFICATE_INVALID", "there is no certificate", { hint });
   const newestFirst = certificates.toSorted((a, b) => b.notBefore - a.notBefore);
-  const chosen = certificates.every(({ selfSigned }) => selfSigned)
-    ? (newestFirst.find((certificate) => validity(certificate, now) === "valid") ?? newestFirst[0] ?? first)
-    : first;
+  const chosen =
+    certificates.length > 1 && certificates.every(({ selfSigned }) => selfSigned)
+      ? (newestFirst.find((certificate) => validity(certificate, now) === "valid") ?? newestFirst[0] ?? first)
+      : first;
   checkValidity(chosen, now);
   return chosen;
 }
@@ -97,18 +100,27 @@ function checkValidity(certificate: Certificate, now: number): void {
 function certificateOf(parsed: X509Certificate): Certificate {
   const publicKey = rsaKeyOf(parsed);
   const der = Uint8Array.from(parsed.raw);
+  const known: { keyFingerprint?: string; selfSigned?: boolean } = {};
   return {
     pem: encodePem("CERTIFICATE", der),
     der,
     publicKey,
     modulusLength: modulusLength(publicKey),
     fingerprint: parsed.fingerprint256,
-    keyFingerprint: keyFingerprint(publicKey),
+    // These two are worked out when somebody asks: sealing a value does without, and takes hardly longer than they do.
+    get keyFingerprint() {
+      known.keyFingerprint ??= keyFingerprint(publicKey);
+      return known.keyFingerprint;
+    },
     // Of an empty name Node says nothing, whatever its types say.
     subject: (parsed.subject as string | undefined) ?? "",
+    serial: parsed.serialNumber,
     notBefore: parsed.validFromDate.getTime(),
     notAfter: parsed.validToDate.getTime(),
-    selfSigned: parsed.subject === parsed.issuer && parsed.verify(publicKey),
+    get selfSigned() {
+      known.selfSigned ??= parsed.subject === parsed.issuer && parsed.verify(publicKey);
+      return known.selfSigned;
+    },
   };
 }
 

@@ -29,6 +29,13 @@ export interface Envelope {
   readonly tag: Uint8Array;
 }
 
+/** A key for one value, and what the envelope keeps of it. */
+export interface WrappedSessionKey {
+  /** 32 random bytes, never used before. */
+  readonly sessionKey: Uint8Array;
+  readonly wrappedKey: Uint8Array;
+}
+
 /**
  * Seals one value.
  *
@@ -39,9 +46,21 @@ export function sealItem(
   plaintext: Uint8Array,
   to: { readonly publicKey: KeyObject; readonly label: string; readonly sessionKey: Uint8Array },
 ): Uint8Array {
-  if (to.sessionKey.length !== sessionKeyLength) throw new TypeError("a session key has 32 bytes");
-  const wrappedKey = publicEncrypt({ key: to.publicKey, ...oaep(to.label) }, to.sessionKey);
-  const gcm = createCipheriv("aes-256-gcm", createSecretKey(to.sessionKey), zeroNonce, {
+  return sealWith(plaintext, { sessionKey: to.sessionKey, wrappedKey: wrapSessionKey(to.sessionKey, to) });
+}
+
+/** The part of {@link sealItem} that costs: RSA. */
+export function wrapSessionKey(
+  sessionKey: Uint8Array,
+  to: { readonly publicKey: KeyObject; readonly label: string },
+): Uint8Array {
+  if (sessionKey.length !== sessionKeyLength) throw new TypeError("a session key has 32 bytes");
+  return publicEncrypt({ key: to.publicKey, ...oaep(to.label) }, sessionKey);
+}
+
+/** Seals one value with a session key that was wrapped before. */
+export function sealWith(plaintext: Uint8Array, { sessionKey, wrappedKey }: WrappedSessionKey): Uint8Array {
+  const gcm = createCipheriv("aes-256-gcm", createSecretKey(sessionKey), zeroNonce, {
     authTagLength: tagLength,
   });
   const length = Uint8Array.of(wrappedKey.length >> 8, wrappedKey.length & 0xff);
@@ -78,7 +97,14 @@ export function openEnvelope(
   envelope: Envelope,
   { privateKey, label }: { readonly privateKey: KeyObject; readonly label: string },
 ): Uint8Array | undefined {
-  const sessionKey = unwrapSessionKey(envelope.wrappedKey, { privateKey, label });
+  return openWithSessionKey(envelope, unwrapSessionKey(envelope.wrappedKey, { privateKey, label }));
+}
+
+/** The second half of {@link openEnvelope}, for who unwraps session keys elsewhere. */
+export function openWithSessionKey(
+  envelope: Envelope,
+  sessionKey: Uint8Array | undefined,
+): Uint8Array | undefined {
   if (sessionKey?.length !== sessionKeyLength) return undefined;
   const gcm = createDecipheriv("aes-256-gcm", createSecretKey(sessionKey), zeroNonce, {
     authTagLength: tagLength,
@@ -92,7 +118,12 @@ export function openEnvelope(
   }
 }
 
-function unwrapSessionKey(
+/**
+ * Opens the RSA part of a sealed value: one RSA private operation.
+ *
+ * @returns `undefined` when it is for another key or label.
+ */
+export function unwrapSessionKey(
   wrappedKey: Uint8Array,
   { privateKey, label }: { readonly privateKey: KeyObject; readonly label: string },
 ): Uint8Array | undefined {

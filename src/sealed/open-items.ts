@@ -57,7 +57,7 @@ export function openItems(sealed: SealedSecret, options: OpenOptions): OpenedIte
   let last = options.first;
   let rsaOperations = 0;
   for (const [item, text] of [...sealed.encryptedData].toSorted(([a], [b]) => compareText(a, b))) {
-    const result = openText(text, labelOf(sealed), { ...options, first: last });
+    const result = openRead(readItem(text), labelOf(sealed), { ...options, first: last });
     rsaOperations += result.rsaOperations;
     if (result.failure) failures.push({ item, ...result.failure });
     if (result.opened) {
@@ -74,37 +74,48 @@ export function labelOf({ metadata }: Pick<SealedSecret, "metadata">): string {
   return oaepLabel(scopeOf(metadata.annotations), metadata);
 }
 
+/** The parts of a sealed value in base64, or why it has none. */
+export function readItem(text: string): Envelope | Omit<ItemFailure, "item"> {
+  const decoded = decodeGoBase64(text);
+  return "bytes" in decoded ? readValue(decoded.bytes) : { message: decoded.error, tried: [] };
+}
+
+/** The parts of a sealed value, or why it has none. */
+export function readValue(bytes: Uint8Array): Envelope | Omit<ItemFailure, "item"> {
+  try {
+    return parseEnvelope(bytes);
+  } catch (error) {
+    if (!(error instanceof KsealError)) throw error;
+    return { message: noKey, detail: error.message, tried: [] };
+  }
+}
+
+/** That none of these keys opened a value, or that there was none to try. */
+export function noKeyFailure(
+  envelope: Envelope,
+  candidates: readonly SealingKey[],
+): Omit<ItemFailure, "item"> {
+  const tried = candidates.map(({ fingerprint }) => fingerprint);
+  return { message: noKey, ...detailOf(envelope, tried), tried };
+}
+
 /** Opens one sealed value with the first key that does: the last opener, then newest first. */
 export function openValue(bytes: Uint8Array, label: string, options: OpenOptions): OpenedValue {
-  const envelope = envelopeOf(bytes);
-  if (envelope instanceof KsealError) {
-    return { failure: { message: noKey, detail: envelope.message, tried: [] }, rsaOperations: 0 };
-  }
+  return openRead(readValue(bytes), label, options);
+}
+
+function openRead(
+  envelope: Envelope | Omit<ItemFailure, "item">,
+  label: string,
+  options: OpenOptions,
+): OpenedValue {
+  if ("message" in envelope) return { failure: envelope, rsaOperations: 0 };
   const candidates = inOrder(options).filter((key) => key.modulusLength === envelope.wrappedKey.length);
   for (const [at, key] of candidates.entries()) {
     const plaintext = openEnvelope(envelope, { privateKey: key.privateKey, label });
     if (plaintext !== undefined) return { opened: { plaintext, key }, rsaOperations: at + 1 };
   }
-  const tried = candidates.map(({ fingerprint }) => fingerprint);
-  return {
-    failure: { message: noKey, ...detailOf(envelope, tried), tried },
-    rsaOperations: candidates.length,
-  };
-}
-
-function openText(text: string, label: string, options: OpenOptions): OpenedValue {
-  const decoded = decodeGoBase64(text);
-  if ("bytes" in decoded) return openValue(decoded.bytes, label, options);
-  return { failure: { message: decoded.error, tried: [] }, rsaOperations: 0 };
-}
-
-function envelopeOf(bytes: Uint8Array): Envelope | KsealError {
-  try {
-    return parseEnvelope(bytes);
-  } catch (error) {
-    if (error instanceof KsealError) return error;
-    throw error;
-  }
+  return { failure: noKeyFailure(envelope, candidates), rsaOperations: candidates.length };
 }
 
 function inOrder({ keys, first }: OpenOptions): readonly SealingKey[] {

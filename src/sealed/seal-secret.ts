@@ -1,7 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import { encodeBase64 } from "../core/base64.ts";
 import { KsealError } from "../errors.ts";
-import { sealItem } from "./envelope.ts";
+import { sealItem, sealWith, type WrappedSessionKey } from "./envelope.ts";
 import { compareText, noMeta, type ObjectMeta } from "./object-meta.ts";
 import { oaepLabel, type Scope, scopeOf, withScope } from "./scope.ts";
 import type { SealedSecret } from "./sealed-secret.ts";
@@ -11,6 +11,8 @@ export interface SealOptions {
   readonly publicKey: KeyObject;
   /** Cryptographically secure random bytes. */
   readonly random: (length: number) => Uint8Array;
+  /** Session keys that were wrapped for this Secret's label before, one for each value; made on the way without them. */
+  readonly sessionKeys?: readonly WrappedSessionKey[] | undefined;
   /** In place of the scope that the annotations of the Secret ask for; they are changed to say the same. */
   readonly scope?: Scope | undefined;
   /** Seals a Secret without any value, too. */
@@ -65,7 +67,11 @@ export function sealSecret(secret: Secret, options: SealOptions): SealedResult {
     encryptedData: new Map(
       [...secret.data]
         .toSorted(([a], [b]) => compareText(a, b))
-        .map(([item, value]) => [item, sealValue(value, { ...options, scope, name, namespace })]),
+        .map(([item, value], at) => {
+          const key = options.sessionKeys?.[at];
+          const to = { ...options, scope, name, namespace };
+          return [item, key === undefined ? sealValue(value, to) : encodeBase64(sealWith(value, key))];
+        }),
     ),
     template: {
       metadata,

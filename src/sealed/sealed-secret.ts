@@ -101,7 +101,7 @@ function checkKind(object: JsonObject): void {
     {
       hint:
         kind === "Secret"
-          ? "it is in clear: kseal seal FILE"
+          ? "it is in clear: kseal seal -i FILE"
           : `a SealedSecret begins with: apiVersion: ${sealedSecretVersion}, kind: SealedSecret`,
     },
   );

@@ -3,6 +3,7 @@ import { epochOf } from "../core/calendar.ts";
 import { pemBlocks } from "../core/pem.ts";
 import { KsealError } from "../errors.ts";
 import { type Certificate, readCertificates } from "./certificate.ts";
+import { field, type JsonObject, objectAt } from "./object-fields.ts";
 import { noMeta } from "./object-meta.ts";
 import { keyFingerprint, modulusLength } from "./rsa-key.ts";
 import { expandList, placeOf, readSecret, type Secret } from "./secret.ts";
@@ -30,7 +31,8 @@ export type KeyOrder = "CertNotBefore" | "SecretCreationTimestamp";
 
 /** What a backup holds. */
 export interface KeyBackup {
-  readonly keys: readonly SealingKey[];
+  /** Each with the Secret that it is in. */
+  readonly keys: readonly (SealingKey & { readonly secret: Secret })[];
   /** Objects that are no key, each with the reason: one bad entry does not make the others useless (S13). */
   readonly refused: readonly { readonly name: string; readonly error: KsealError }[];
 }
@@ -89,12 +91,13 @@ export function readPemKeys(text: string): readonly SealingKey[] {
  * @param documents - One for each document of the file.
  */
 export function readKeyBackup(documents: readonly unknown[]): KeyBackup {
-  const keys: SealingKey[] = [];
+  const keys: (SealingKey & { secret: Secret })[] = [];
   const refused: { name: string; error: KsealError }[] = [];
-  for (const [at, object] of documents.flatMap((document) => expandList(document)).entries()) {
+  for (const [at, object] of documents.flatMap(backedUp).entries()) {
     const position = `object ${at + 1}`;
     try {
-      keys.push(readSealingKey(readSecret(object)));
+      const secret = readSecret(object);
+      keys.push({ ...readSealingKey(secret), secret });
     } catch (error) {
       if (!(error instanceof KsealError)) throw error;
       refused.push({ name: position, error });
@@ -103,14 +106,29 @@ export function readKeyBackup(documents: readonly unknown[]): KeyBackup {
   return { keys: unique(keys), refused };
 }
 
+/** The objects of a document. Programs in Go that save what the API server answered leave out what kind of object it is. */
+function backedUp(document: unknown): readonly JsonObject[] {
+  const object = objectAt(document, "");
+  if (field(object, "kind") !== undefined || field(object, "apiVersion") !== undefined) {
+    return expandList(object).map(asSecret);
+  }
+  if (field(object, "items") !== undefined) return expandList({ ...object, kind: "List" }).map(asSecret);
+  return [asSecret(object)];
+}
+
+function asSecret(object: JsonObject): JsonObject {
+  const isNamed = field(object, "kind") !== undefined || field(object, "apiVersion") !== undefined;
+  return isNamed ? object : { ...object, apiVersion: "v1", kind: "Secret" };
+}
+
 /**
  * Keys in the order in which they are tried, and of which the first seals: newest first. A key without the date that
  * counts comes last.
  */
-export function newestFirst(
-  keys: readonly SealingKey[],
+export function newestFirst<K extends SealingKey>(
+  keys: readonly K[],
   by: KeyOrder = "CertNotBefore",
-): readonly SealingKey[] {
+): readonly K[] {
   const date = ({ certificate, createdAt }: SealingKey) =>
     (by === "CertNotBefore" ? certificate?.notBefore : createdAt) ?? Number.NEGATIVE_INFINITY;
   return keys.toSorted((a, b) => {
@@ -208,7 +226,7 @@ function createKey(pem: string, of: string): KeyObject {
   }
 }
 
-function unique(keys: readonly SealingKey[]): readonly SealingKey[] {
+function unique<K extends SealingKey>(keys: readonly K[]): readonly K[] {
   return [...Map.groupBy(keys, ({ fingerprint }) => fingerprint).values()].flatMap((same) =>
     same.slice(0, 1),
   );

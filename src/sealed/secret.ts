@@ -37,8 +37,25 @@ export function expandList(document: unknown, path = ""): readonly JsonObject[] 
     throw new KsealError("LIMIT_EXCEEDED", "lists are nested more than 3 deep");
   }
   const items = listField(object, "items", path);
-  return items.flatMap((item, at) => expandList(item, `${join(path, "items")}[${at}]`));
+  return items.flatMap((item, at) => expandList(typedItem(kind, item), `${join(path, "items")}[${at}]`));
 }
+
+/**
+ * An item of a list, with the kind that the list says for it. The API server and everything written in Go leave it out:
+ * the items of the SecretList that `kubectl get --raw` prints have no kind.
+ */
+export function typedItem(listKind: string, item: unknown): unknown {
+  const apiVersion = itemVersions[listKind];
+  if (apiVersion === undefined || typeof item !== "object" || item === null || Array.isArray(item))
+    return item;
+  if (Object.hasOwn(item, "kind") || Object.hasOwn(item, "apiVersion")) return item;
+  return { ...item, apiVersion, kind: listKind.slice(0, -"List".length) };
+}
+
+const itemVersions: Readonly<Record<string, string>> = {
+  SecretList: "v1",
+  SealedSecretList: "bitnami.com/v1alpha1",
+};
 
 /**
  * Reads a Secret from a parsed manifest. What is not one is refused (S11), where kubeseal reads a ConfigMap as if it were.
@@ -48,6 +65,7 @@ export function expandList(document: unknown, path = ""): readonly JsonObject[] 
 export function readSecret(document: unknown): Secret {
   const object = objectAt(document, "");
   checkKind(object);
+  checkSpelling(object);
   const data = new Map<string, Uint8Array>();
   for (const [item, value] of textsField(nullsAsEmpty(object), "data", ""))
     data.set(item, decodeItem(value, item));
@@ -97,6 +115,17 @@ function checkKind(object: JsonObject): void {
           : "a Secret begins with: apiVersion: v1, kind: Secret",
     },
   );
+}
+
+const fieldNames = ["metadata", "type", "immutable", "data", "stringData"];
+
+/** Kubernetes would leave out what stands in `StringData`, and so would every value in it be left out here. */
+function checkSpelling(object: JsonObject): void {
+  for (const key of Object.keys(object)) {
+    const name = fieldNames.find((one) => one.toLowerCase() === key.toLowerCase());
+    if (name === undefined || name === key) continue;
+    throw new KsealError("SEALED_INVALID", `${key} is no field of a Secret`, { hint: `write ${name}` });
+  }
 }
 
 /** As Kubernetes reads it: an item of `data` without a value is an empty one. */

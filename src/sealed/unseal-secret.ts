@@ -1,4 +1,5 @@
 import { KsealError } from "../errors.ts";
+import { decodeGoString, encodeGoString } from "../gotemplate/go-string.ts";
 import { compareText, noMeta, type ObjectMeta } from "./object-meta.ts";
 import {
   type ItemFailure,
@@ -16,7 +17,7 @@ export interface UnsealOptions extends OpenOptions {
   /**
    * Renders one template of `spec.template.data`.
    *
-   * @param data - The opened values as text, by item; what is no UTF-8 has replacement characters.
+   * @param data - The opened values by item, as Go's strings of go-string.ts, which is what it returns, too.
    * @throws Error whose message is that of Go's `text/template`.
    */
   readonly render: (item: string, template: string, data: ReadonlyMap<string, string>) => string;
@@ -62,17 +63,22 @@ const skipOwner = "sealedsecrets.bitnami.com/skip-set-owner-references";
  * @throws UnsealError with every item that failed; nothing is produced then.
  */
 export function unsealSecret(sealed: SealedSecret, options: UnsealOptions): Unsealed {
-  if (sealed.v1Data !== undefined) return unsealV1(sealed, sealed.v1Data, options);
-  const opened = openItems(sealed, options);
+  refuseV1(sealed, options);
+  const { v1Data } = sealed;
+  const opened = v1Data === undefined ? openItems(sealed, options) : openBlob(v1Data, sealed, options);
+  return unsealOpened(sealed, opened, options);
+}
+
+/** {@link unsealSecret} for who has opened the values already: `KeySearch` does so on all cores. */
+export function unsealOpened(
+  sealed: SealedSecret,
+  opened: OpenedItems,
+  options: Pick<UnsealOptions, "render" | "acceptV1">,
+): Unsealed {
+  refuseV1(sealed, options);
+  if (sealed.v1Data !== undefined) return unsealV1(sealed, opened);
   const { rendered, failures } = renderTemplates(sealed, opened, options.render);
-  const all = [...opened.failures, ...failures];
-  if (all.length > 0) {
-    throw new UnsealError(groupFailures(all), {
-      failures: all,
-      rsaOperations: opened.rsaOperations,
-      hint: hintFor(sealed, all),
-    });
-  }
+  refuseFailures(sealed, [...opened.failures, ...failures], opened);
   const { template } = sealed;
   const secret: Secret = {
     metadata: ownMeta(sealed, template.metadata),
@@ -81,6 +87,20 @@ export function unsealSecret(sealed: SealedSecret, options: UnsealOptions): Unse
     data: new Map([...opened.values, ...rendered]),
   };
   return { secret, openers: opened.openers, last: opened.last, rsaOperations: opened.rsaOperations };
+}
+
+/** @throws UnsealError with all failures, if there are any. */
+export function refuseFailures(
+  sealed: SealedSecret,
+  failures: readonly ItemFailure[],
+  { rsaOperations }: Pick<OpenedItems, "rsaOperations">,
+): void {
+  if (failures.length === 0) return;
+  throw new UnsealError(groupFailures(failures), {
+    failures,
+    rsaOperations,
+    hint: hintFor(sealed, failures),
+  });
 }
 
 /**
@@ -102,19 +122,18 @@ function renderTemplates(
   { values, failures: closed }: OpenedItems,
   render: UnsealOptions["render"],
 ): { rendered: ReadonlyMap<string, Uint8Array>; failures: readonly ItemFailure[] } {
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   const data = new Map<string, string>();
   // As upstream: templates run all the same, and see an item that no key opened as empty.
   for (const { item, message } of closed) if (message === noKey) data.set(item, "");
   for (const item of encryptedData.keys()) {
     const value = values.get(item);
-    if (value !== undefined) data.set(item, decoder.decode(value));
+    if (value !== undefined) data.set(item, decodeGoString(value));
   }
   const rendered = new Map<string, Uint8Array>();
   const failures: ItemFailure[] = [];
   for (const [item, text] of [...template.data].toSorted(([a], [b]) => compareText(a, b))) {
     try {
-      rendered.set(item, new TextEncoder().encode(render(item, text, data)));
+      rendered.set(item, encodeGoString(render(item, text, data)));
     } catch (error) {
       failures.push({ item, message: error instanceof Error ? error.message : String(error), tried: [] });
     }
@@ -122,31 +141,49 @@ function renderTemplates(
   return { rendered, failures };
 }
 
-function unsealV1(sealed: SealedSecret, blob: Uint8Array, options: UnsealOptions): Unsealed {
-  if (!options.acceptV1) {
+function refuseV1(
+  { v1Data, encryptedData }: SealedSecret,
+  { acceptV1 }: Pick<UnsealOptions, "acceptV1">,
+): void {
+  if (v1Data === undefined) return;
+  if (!acceptV1) {
     throw new KsealError(
       "SEALED_INVALID",
       "using deprecated 'data' field, use 'encryptedData' or flip the feature flag",
       { hint: "it was sealed before version 0.7: kseal reseal FILE writes it as encryptedData" },
     );
   }
-  if (sealed.encryptedData.size > 0) {
+  if (encryptedData.size > 0) {
     throw new KsealError(
       "SEALED_INVALID",
       "cannot use the field 'encryptedData' and the deprecated field 'data' at the same time",
       { hint: "remove spec.data, or spec.encryptedData" },
     );
   }
+}
+
+function openBlob(blob: Uint8Array, sealed: SealedSecret, options: OpenOptions): OpenedItems {
   const { opened, failure, rsaOperations } = openValue(blob, labelOf(sealed), options);
-  if (opened === undefined) {
-    const failures = [{ item: "", message: noKey, tried: failure?.tried ?? [] }];
+  return {
+    values: new Map(opened && [["", opened.plaintext]]),
+    openers: new Map(opened && [["", opened.key]]),
+    failures: failure === undefined ? [] : [{ item: "", ...failure }],
+    last: opened?.key ?? options.first,
+    rsaOperations,
+  };
+}
+
+function unsealV1(sealed: SealedSecret, opened: OpenedItems): Unsealed {
+  const blob = opened.values.get("");
+  const { failures, openers, last, rsaOperations } = opened;
+  if (blob === undefined) {
     throw new UnsealError(noKey, { failures, rsaOperations, hint: hintFor(sealed, failures) });
   }
-  const secret = readBlob(opened.plaintext);
+  const secret = readBlob(blob);
   return {
     secret: { ...secret, metadata: ownMeta(sealed, secret.metadata) },
-    openers: new Map([["", opened.key]]),
-    last: opened.key,
+    openers,
+    last,
     rsaOperations,
   };
 }

@@ -10,13 +10,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { makeFolder, removeFolder } from "../support/folders.ts";
 import { identities, recipients } from "../support/identities.ts";
+import { sealedVectorPath } from "../support/sealed.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const source = join(root, "src", "cli", "main.ts");
 const bundle = join(root, "dist", "cli", "main.cjs");
+const sealingCertificate = sealedVectorPath("rsa2048.crt.pem");
 const sourceChunks = ["aws-kms", "gcp-kms", "azure-key-vault", "vault-transit", "pgp"];
 
 let cwd: string;
@@ -44,6 +46,12 @@ describe("a command loads only the packages it uses", () => {
       ["sops", "decrypt", "a.yaml"],
       ["js-yaml", "re2js", "yaml"],
     ],
+    [["kubeseal", "--cert", sealingCertificate, "-f", "secret.json"], []],
+    [["kubeseal", "--cert", sealingCertificate, "-f", "secret.json", "-o", "yaml"], []],
+    [["kubeseal", "--cert", sealingCertificate, "-f", "secret.yaml"], ["js-yaml"]],
+    [["kubeseal", "--cert", sealingCertificate, "--raw", "--scope", "cluster-wide"], []],
+    // Only what needs the namespace of a context reads the kubeconfig.
+    [["kubeseal", "--cert", sealingCertificate, "--raw", "--name", "a", "-n", "b"], []],
     [["--help"], ["commander"]],
     [
       ["doctor", "a.yaml"],
@@ -63,6 +71,35 @@ describe("a command loads only the packages it uses", () => {
     expect(packages).toEqual(packages.filter((name) => ["js-yaml", "re2js", "yaml"].includes(name)));
   });
 
+  test("sealing for a certificate at hand loads neither the reader of .sops.yaml nor anything for clusters", () => {
+    const certificate = join(root, "test", "vectors", "sealed-secrets", "rsa2048.crt.pem");
+    const json = {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name: "a", namespace: "b" },
+      data: { c: "" },
+    };
+    const yaml = "apiVersion: v1\nkind: Secret\nmetadata: {name: a, namespace: b}\ndata: {c: ''}\n";
+    const folder = makeFolder({ "a.json": JSON.stringify(json), "a.yaml": yaml });
+    onTestFinished(() => removeFolder(folder));
+
+    expect(packagesLoadedBy(["seal", "--cert", certificate, "a.json"], folder)).toEqual([]);
+    expect(packagesLoadedBy(["seal", "--cert", certificate, "a.yaml"], folder)).toEqual(["js-yaml"]);
+    const into = [
+      "seal",
+      "--cert",
+      certificate,
+      "--into",
+      "sealed.yaml",
+      "--item",
+      "d",
+      "--generate",
+      "uuid",
+    ];
+    packagesLoadedBy(["seal", "--cert", certificate, "a.yaml", "--out", "sealed.yaml"], folder);
+    expect(packagesLoadedBy(into, folder)).toEqual(["js-yaml"]);
+  });
+
   test("a pattern that is more than a list of words loads the engine for patterns", () => {
     expect(packagesLoadedBy(["decrypt", "pattern.yaml"], cwd)).toEqual(["js-yaml", "re2js"]);
   });
@@ -79,8 +116,21 @@ describe.skipIf(!existsSync(bundle))("the package's bundle", () => {
       ["decrypt", "a.yaml"],
       ["kseal", "main", "rolldown-runtime", "yaml"],
     ],
+    [
+      ["kubeseal", "--cert", sealingCertificate, "-f", "secret.yaml"],
+      ["kseal", "kubeseal", "main", "rolldown-runtime", "sealed", "yaml"],
+    ],
   ])("%o loads the chunks %o", ([args, chunks]) => {
     expect(chunksLoadedBy(args, cwd)).toEqual(chunks);
+  });
+
+  test("seal without a .sops.yaml loads the chunks of its own", () => {
+    const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "a", namespace: "b" } };
+    const folder = makeFolder({ "a.yaml": JSON.stringify({ ...secret, data: { c: "" } }) });
+    onTestFinished(() => removeFolder(folder));
+    expect(chunksLoadedBy(["seal", "--cert", sealingCertificate, "a.yaml"], folder)).toEqual([
+      ...["kseal", "main", "rolldown-runtime", "seal", "sealed", "yaml"],
+    ]);
   });
 
   test.for<[string, Record<string, string>]>([
@@ -185,6 +235,9 @@ function makeWorkspace(): string {
     "a.yaml": plain,
     "pattern.yaml": plain,
     "a.json": JSON.stringify({ kind: "Secret", data: { a: "eA==" } }),
+    "secret.json":
+      '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a","namespace":"b"},"data":{"a":"eA=="}}',
+    "secret.yaml": "apiVersion: v1\nkind: Secret\nmetadata: { name: a, namespace: b }\ndata: { a: eA== }\n",
   });
   run(source, ["encrypt", "-i", "a.yaml", "a.json", "pattern.yaml"], folder);
   const encrypted = readFileSync(join(folder, "a.yaml"), "utf8");

@@ -353,7 +353,7 @@ export const badConfigs: readonly BadConfig[] = [
   {
     name: "a field of the kseal section that is none",
     text: "kseal:\n  people: {}\n",
-    problems: ['2:3: unknown field "people" in kseal: known are keys'],
+    problems: ['2:3: unknown field "people" in kseal: known are keys, clusters, sealing'],
   },
   {
     name: "names of keys that are no list, and items that are no names",

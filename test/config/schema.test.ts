@@ -75,6 +75,8 @@ describe("the shipped JSON schema", () => {
     ["a recreation rule", ["destination_rules", 0, "recreation_rule"], definition("creationRule")],
     ["kseal", ["kseal"], schema.properties?.["kseal"]],
     ["a named key", ["kseal", "keys", 0], definition("namedKey")],
+    ["a cluster", ["kseal", "clusters", 0], definition("cluster")],
+    ["a sealing rule", ["kseal", "sealing", 0], definition("sealingRule")],
     ["stores", ["stores"], schema.properties?.["stores"]],
     ["stores.yaml", ["stores", "yaml"], schema.properties?.["stores"]?.properties?.["yaml"]],
     ["stores.json", ["stores", "json"], schema.properties?.["stores"]?.properties?.["json"]],

@@ -68,6 +68,16 @@ describe("reading a Secret", () => {
     expect(() => readSecret(document)).toThrow(expect.objectContaining({ code: "SEALED_INVALID", message }));
   });
 
+  test("refuses a field in other letters, whose values would be lost", () => {
+    expect(() => readSecret({ ...secret, data: { a: "eA==" }, StringData: { b: "x" } })).toThrow(
+      expect.objectContaining({
+        code: "SEALED_INVALID",
+        message: "StringData is no field of a Secret",
+        hint: "write stringData",
+      }),
+    );
+  });
+
   test("bounds what it reads", () => {
     const many = Object.fromEntries(Array.from({ length: 20_001 }, (_, at) => [`k${at}`, ""]));
     expect(() => readSecret({ ...secret, data: many })).toThrow(
@@ -98,6 +108,17 @@ describe("S11: a list", () => {
     [{ kind: "List", items: [secret, "x"] }, "items[1] is text, not an object"],
   ] as const)("%j is refused", ([document, message]) => {
     expect(() => expandList(document)).toThrow(expect.objectContaining({ code: "SEALED_INVALID", message }));
+  });
+
+  test("says for its items what they are, when they do not", () => {
+    const { kind: _kind, apiVersion: _version, ...bare } = secret;
+    expect(expandList({ kind: "SecretList", apiVersion: "v1", items: [bare] })).toEqual([secret]);
+    const { kind: _sealed, apiVersion: _group, ...bareSealed } = sealed;
+    expect(expandList({ kind: "SealedSecretList", items: [bareSealed, { kind: "X" }] })).toEqual([
+      sealed,
+      { kind: "X" },
+    ]);
+    expect(expandList({ kind: "List", items: [bare] })).toEqual([bare]);
   });
 
   test("without end is refused", () => {

@@ -132,6 +132,21 @@ describe("a backup", () => {
     ]);
   });
 
+  test("need not say what its objects are: programs in Go leave it out", () => {
+    const { apiVersion: _version, kind: _kind, ...bare } = keySecret();
+    const secondKey = keySecret({ name: "key2", key: sealedVector("rsa4096.key.pem"), crt: "" });
+    for (const document of [
+      bare,
+      { metadata: { resourceVersion: "7" }, items: [bare] },
+      { apiVersion: "v1", kind: "SecretList", items: [bare] },
+      { apiVersion: "v1", kind: "List", items: [bare] },
+    ]) {
+      const { keys, refused } = readKeyBackup([document, secondKey]);
+      expect(keys.map(({ name }) => name)).toEqual(["kube-system/key1", "kube-system/key2"]);
+      expect(refused).toEqual([]);
+    }
+  });
+
   test("may be a PEM file with several keys, with certificates in any order", () => {
     const parts = ["rsa4096.crt.pem", "rsa2048.key.pem", "rsa4096.key.pem", "rsa2048.key.pem"].map(
       sealedVector,

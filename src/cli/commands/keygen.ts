@@ -1,7 +1,12 @@
+import { KsealError } from "../../errors.ts";
 import { makeIdentity } from "../../ops/keygen.ts";
 import type { Action } from "../command.ts";
 
-export const action: Action = async ({ options }, { output, context }) => {
+export const action: Action = async (input, cli) => {
+  const { options } = input;
+  if (options.flag("sealing")) return (await import("../keygen-sealing.ts")).action(input, cli);
+  refuseSealingFlags(options);
+  const { output, context } = cli;
   const result = await makeIdentity(
     {
       postQuantum: options.flag("postQuantum"),
@@ -23,3 +28,12 @@ export const action: Action = async ({ options }, { output, context }) => {
   }
   return 0;
 };
+
+function refuseSealingFlags(options: { text(name: string): string | undefined }): void {
+  const given = ["bits", "validFor", "commonName", "namespace", "name", "certOut"].find(
+    (name) => options.text(name) !== undefined,
+  );
+  if (given === undefined) return;
+  const flag = given.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  throw new KsealError("USAGE", `--${flag} is for sealing keys`, { hint: "kseal keygen --sealing" });
+}

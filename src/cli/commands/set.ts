@@ -1,6 +1,9 @@
 import type { Host } from "../../core/ports.ts";
 import { KsealError } from "../../errors.ts";
-import { type NewValue, setValue } from "../../ops/set.ts";
+import type { OpContext } from "../../ops/context.ts";
+import { type NewValue, type SetOptions, type SetResult, setValue } from "../../ops/set.ts";
+import { isSealedFile } from "../../ops/unseal-detect.ts";
+import { certificateFlagsOf } from "../certificate-options.ts";
 import type { Action, OptionValues } from "../command.ts";
 import { numberOf, typesOf } from "../option-parsing.ts";
 
@@ -10,18 +13,12 @@ export const action: Action = async (
   { args: [path = "", treePath = ""], options },
   { host, output, context },
 ) => {
-  const result = await setValue(
-    {
-      path,
-      treePath,
-      value: await newValue(options, treePath, host),
-      inputType: typesOf(options).inputType,
-      ignoreMac: options.flag("ignoreMac"),
-      idempotent: options.flag("idempotent"),
-      dryRun: options.flag("dryRun"),
-    },
-    await context(),
-  );
+  const operations = await context();
+  const isSealed = await isSealedFile(path, operations);
+  const value = await newValue(options, treePath, host);
+  const result = isSealed
+    ? await setSealed({ path, item: treePath, value }, options, operations)
+    : await setPlain({ path, treePath, value }, options, operations);
   const { file, changed, publicKey } = result;
   const dryRun = options.flag("dryRun");
   // The key of a dry run is gone with it.
@@ -32,6 +29,41 @@ export const action: Action = async (
   );
   return 0;
 };
+
+function setPlain(
+  what: Pick<SetOptions, "path" | "treePath" | "value">,
+  options: OptionValues,
+  context: OpContext,
+): Promise<SetResult> {
+  return setValue(
+    {
+      ...what,
+      inputType: typesOf(options).inputType,
+      ignoreMac: options.flag("ignoreMac"),
+      idempotent: options.flag("idempotent"),
+      dryRun: options.flag("dryRun"),
+    },
+    context,
+  );
+}
+
+async function setSealed(
+  what: { readonly path: string; readonly item: string; readonly value: NewValue },
+  options: OptionValues,
+  context: OpContext,
+): Promise<Pick<SetResult, "file" | "changed" | "publicKey">> {
+  const { setSealedItem } = await import("../../ops/set-sealed.ts");
+  return setSealedItem(
+    {
+      ...what,
+      ...certificateFlagsOf(options),
+      object: options.text("object"),
+      keys: options.list("key"),
+      dryRun: options.flag("dryRun"),
+    },
+    context,
+  );
+}
 
 async function newValue(options: OptionValues, treePath: string, host: Host): Promise<NewValue> {
   const generate = options.text("generate");
