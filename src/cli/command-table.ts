@@ -3,6 +3,7 @@ import { certificate } from "./certificate-options.ts";
 import type { CommandSpec, OptionSpec } from "./command.ts";
 import { changedKeys, groupKeys, keys } from "./key-options.ts";
 import { sealingKeygen } from "./keygen-sealing-options.ts";
+import { keysCommand } from "./keys-options.ts";
 import { manifestInput, manifestTypes, scope } from "./manifest-options.ts";
 import { intoSealed, sealing } from "./seal-options.ts";
 import {
@@ -353,6 +354,21 @@ export const commandTable: readonly CommandSpec[] = [
       "kseal cert pin --name prod --context prod-admin --path-regex ^clusters/prod/",
     ],
     load: () => import("./commands/cert.ts"),
+  },
+  {
+    name: "keys",
+    arguments: "<action> [names...]",
+    summary:
+      "the sealing keys of a cluster: list, new, backup, restore, verify-backup (a recovery drill), retire",
+    options: keysCommand,
+    examples: [
+      "kseal keys list --context prod --path clusters/prod/",
+      "kseal keys backup --context prod --out backups/",
+      "kseal keys verify-backup backups/ --path clusters/prod/",
+      "kseal keys restore --context prod backups/",
+      "kseal keys retire --context prod sealed-secrets-keyx7k2p --path clusters/prod/",
+    ],
+    load: () => import("./commands/keys.ts"),
   },
   {
     name: "doctor",

@@ -8,7 +8,7 @@ import { KeyFailure } from "./key-failure.ts";
  * @returns `undefined` when there is none; then the SDK looks into the profile of `~/.aws/config`.
  * @throws KeyFailure `untrusted` for plain http to another machine: the data key would cross the network in clear.
  */
-export function awsEndpoint(service: "kms" | "sts", env: Environment): string | undefined {
+export function awsEndpoint(service: "kms" | "sts" | "s3", env: Environment): string | undefined {
   if (env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"]?.toLowerCase() === "true") return undefined;
   const ofService = `AWS_ENDPOINT_URL_${service.toUpperCase()}`;
   const name = env[ofService] ? ofService : "AWS_ENDPOINT_URL";

@@ -72,6 +72,7 @@ function refusedIdentity(error: AwsError): Words | undefined {
 }
 
 function refusedKey({ name, message }: AwsError, { key, region }: AwsRequest): Words | undefined {
+  if (key === undefined) return undefined;
   const describe = `aws kms describe-key --region ${region} --key-id ${key.arn}`;
   // What concerns an alias is told about the key behind it, and some commands take nothing but that key.
   const real = `--region ${region} --key-id ${/^arn:[\w:/-]+/.exec(message)?.[0] ?? key.arn}`;

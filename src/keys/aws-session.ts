@@ -1,14 +1,13 @@
 import { KMSClient } from "@aws-sdk/client-kms";
 import type { Host } from "../core/ports.ts";
-import { KsealError } from "../errors.ts";
 import { type AwsKmsKey, regionOf } from "./aws-arn.ts";
+import { awsAuthorities } from "./aws-authorities.ts";
 import type { AwsCredentials } from "./aws-credential-sources.ts";
 import { ownCredentials, renewed } from "./aws-credentials.ts";
 import { awsEndpoint } from "./aws-endpoint.ts";
 import { awsFailure, notAws } from "./aws-failure.ts";
 import { type AwsRequest, publicUrl } from "./aws-request.ts";
 import { inFlight, requestsInFlight } from "./in-flight.ts";
-import { KeyFailure } from "./key-failure.ts";
 import { proxyOf } from "./proxy.ts";
 import { withRetries } from "./retries.ts";
 
@@ -109,7 +108,7 @@ export class AwsSession {
   async #connection(service: "kms" | "sts", region: string): Promise<Connection> {
     const { env } = this.#host;
     const endpoint = awsEndpoint(service, env);
-    this.#certificates ??= certificatesOf(this.#host);
+    this.#certificates ??= awsAuthorities(this.#host);
     const ca = await this.#certificates;
     // Another address than the public one is the user's own, most often on this machine.
     const proxyEnv = endpoint === undefined ? proxyOf(env) : undefined;
@@ -133,17 +132,5 @@ export class AwsSession {
       },
       ...(endpoint === undefined ? {} : { endpoint }),
     };
-  }
-}
-
-/** The authorities that the user trusts instead of the public ones, as PEM. */
-async function certificatesOf({ env, readFile }: Host): Promise<string | undefined> {
-  const path = env["AWS_CA_BUNDLE"];
-  if (!path) return undefined;
-  try {
-    return new TextDecoder().decode(await readFile(path));
-  } catch (error) {
-    if (!(error instanceof KsealError)) throw error;
-    throw new KeyFailure("unreachable", `AWS_CA_BUNDLE cannot be used: ${error.message}`, { cause: error });
   }
 }

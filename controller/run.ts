@@ -1,0 +1,292 @@
+import { KsealError } from "../src/errors.ts";
+import { readManifest } from "../src/formats/manifest.ts";
+import type { KubeApi } from "../src/kube/api.ts";
+import type { Secret } from "../src/sealed/secret.ts";
+import type { ApplyContext } from "./apply-plan.ts";
+import { CertificatePublisher } from "./certificate-publisher.ts";
+import { EventRecorder } from "./event-recorder.ts";
+import { answerRequest, countedPaths, type HttpServices } from "./http.ts";
+import { type RunningServer, serveHttp } from "./http-server.ts";
+import { type BackupNotes, KeyRenewal } from "./key-renewal.ts";
+import type { KeySet } from "./key-set.ts";
+import { KeyStore } from "./key-store.ts";
+import { KeyWatch } from "./key-watch.ts";
+import { LeaderElection } from "./leader.ts";
+import { limitRequests } from "./limit-requests.ts";
+import type { Logger } from "./logger.ts";
+import { type MetricSources, Metrics } from "./metrics.ts";
+import { Opener } from "./opener.ts";
+import type { ControllerOptions } from "./options.ts";
+import { RateLimit } from "./rate-limit.ts";
+import { Reconciler } from "./reconciler.ts";
+import { RefusedKeys } from "./refused-keys.ts";
+import { logDrift, logReport } from "./report.ts";
+import { opens, rotateSealed } from "./rotate.ts";
+import { systemTimer } from "./timer.ts";
+
+export interface RunOptions {
+  readonly options: ControllerOptions;
+  readonly api: KubeApi;
+  /** For the Lease, which no limit of requests may hold up. */
+  readonly leaseApi: KubeApi;
+  readonly log: Logger;
+  /** Who this replica is. */
+  readonly identity: string;
+  readonly random: (length: number) => Uint8Array;
+  readonly version: string;
+  readonly process: MetricSources["process"];
+  /** Stores a backup of a key before the key is used. */
+  readonly backUp?: ((secret: Secret) => Promise<BackupNotes>) | undefined;
+  /** Ends everything, in order. */
+  readonly signal: AbortSignal;
+}
+
+/** A controller that runs. */
+export interface RunningController {
+  readonly port: number;
+  readonly metricsPort: number;
+  /** Makes another sealing key. */
+  renewKey(): void;
+  /** Resolves when all work has ended, after the signal. @throws whatever is a bug. */
+  readonly done: Promise<void>;
+}
+
+/** Puts the parts of the controller together and starts them. @throws when it cannot listen. */
+export async function runController(run: RunOptions): Promise<RunningController> {
+  const { options, log } = run;
+  const lease = new AbortController();
+  const parts = assemble(run, lease.signal);
+  const servers = await listen(run, parts);
+  const election = parts.election?.run();
+  const work = Promise.all([
+    options.watchKeys ? parts.keyWatch.run() : parts.keyWatch.once(),
+    parts.renewal.run(),
+    parts.reconciler.run(),
+  ]);
+  const finish = async (): Promise<void> => {
+    try {
+      // The election ends only with an error before it is told to.
+      await Promise.race(election === undefined ? [work] : [work, election]);
+    } finally {
+      // What was begun is written by now, so another replica may go on.
+      lease.abort();
+      await election;
+      await Promise.all(servers.map((server) => server.close()));
+    }
+  };
+  log.info("controller started", { version: run.version, namespace: options.namespace });
+  return {
+    port: servers[0]?.port ?? 0,
+    metricsPort: servers[1]?.port ?? 0,
+    renewKey: () => parts.renewal.demand(),
+    done: finish(),
+  };
+}
+
+interface Parts {
+  readonly services: HttpServices;
+  readonly metrics: Metrics;
+  readonly keyWatch: KeyWatch;
+  readonly renewal: KeyRenewal;
+  readonly reconciler: Reconciler;
+  readonly election: LeaderElection | undefined;
+}
+
+function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
+  const { options, log, random, signal, leaseApi } = run;
+  const timer = systemTimer;
+  const chance = Math.random;
+  const { requestsPerSecond, requestBurst, namespace } = options;
+  const api = limitRequests(run.api, { perSecond: requestsPerSecond, burst: requestBurst, timer, signal });
+  const events = new EventRecorder(api);
+  const store = new KeyStore({
+    namespace,
+    keyPrefix: options.keyPrefix,
+    order: options.keyOrder,
+    onChange: (set, before) => onKeys(set, before),
+  });
+  const watching = {
+    timer,
+    chance,
+    signal,
+    onError: (error: unknown) => log.warn("the API server did not answer", { error: textOf(error) }),
+  };
+  const keyWatch: KeyWatch = new KeyWatch({
+    ...{ api, store, namespace, legacyName: options.keyPrefix, ...watching },
+    // The first key is due when the list turns out to be empty.
+    onFed: () => renewal.wake(),
+  });
+  const opener = new Opener({ workers: options.workers, acceptV1: options.acceptV1, now: timer.now, random });
+  const mayWrite = (): boolean => election?.isLeader ?? true;
+  const mayKeep = (): boolean => mayWrite() && !options.dryRun;
+  const metrics: Metrics = new Metrics({
+    version: run.version,
+    keys: () => store.current,
+    objects: () => reconciler.objects(),
+    queueDepth: () => reconciler.queue.depth,
+    isLeader: mayWrite,
+    process: run.process,
+    omitSecretLabels: options.omitSecretLabels,
+  });
+  const refused = new RefusedKeys({ events, keyWatch, log, mayWrite: mayKeep, now: timer.now });
+  const publisher = new CertificatePublisher({
+    api,
+    namespace,
+    name: options.certificateConfigMap,
+    certificate: () => store.current.sealing?.certificate,
+    mayWrite: mayKeep,
+    ...watching,
+  });
+  const renewal: KeyRenewal = new KeyRenewal({
+    api,
+    namespace,
+    options,
+    keys: () => store.current,
+    isReady: () => keyWatch.isReady,
+    refresh: () => keyWatch.refresh(),
+    add: (secret) => keyWatch.add(secret),
+    mayWrite: mayKeep,
+    backUp: run.backUp,
+    timer,
+    now: timer.now,
+    random,
+    chance,
+    signal,
+    onMade: (key) => log.info("new sealing key", { key: `${namespace}/${key}` }),
+    onFailure: (error, retryIn) => {
+      metrics.renewalFailed();
+      log.error("no new sealing key", { error: textOf(error), retryInSeconds: Math.ceil(retryIn / 1000) });
+    },
+  });
+  const writer: ApplyContext = {
+    api,
+    events,
+    now: timer.now,
+    mayWrite,
+    updateStatus: options.updateStatus,
+    dryRun: options.dryRun,
+    onWrite: (kind) => metrics.wrote(kind),
+    onWarning: (error) => log.warn("an event was not written", { error: textOf(error) }),
+  };
+  const reconciler: Reconciler = new Reconciler({
+    api,
+    options,
+    keys: () => store.current,
+    unseal: (sealed, keys, first) => opener.unseal(sealed, keys, first),
+    writer,
+    timer,
+    chance,
+    metrics,
+    onError: (key, error) => log.warn("to be tried again", { object: key, error: textOf(error) }),
+    onReconciled: (report) => logReport(report, log),
+    onDrift: (subject, fields, action) =>
+      logDrift({ subject, fields, action }, { log, events, now: timer.now, mayWrite: mayKeep }),
+    signal,
+  });
+  const onLeading = (): void => {
+    reconciler.resync();
+    renewal.wake();
+    refused.tell(store.current);
+    if (options.certificateConfigMap !== "") void publisher.publish();
+  };
+  const onKeys = (set: KeySet, before: KeySet): void => {
+    log.info("sealing keys", {
+      keys: set.keys.length,
+      refused: set.refused.length,
+      sealing: set.sealing?.fingerprint,
+      added: set.keys.filter(({ fingerprint }) => !before.byFingerprint.has(fingerprint)).length,
+      removed: before.keys.filter(({ fingerprint }) => !set.byFingerprint.has(fingerprint)).length,
+    });
+    onLeading();
+  };
+  const election = options.leaderElection && !options.dryRun ? electionOf() : undefined;
+  function electionOf(): LeaderElection {
+    return new LeaderElection({
+      api: leaseApi,
+      namespace,
+      name: options.leaseName,
+      identity: run.identity,
+      duration: options.leaseDuration,
+      timer,
+      signal: leaseSignal,
+      onChange: (leads) => {
+        log.info(leads ? "this replica writes" : "this replica no longer writes", { identity: run.identity });
+        if (leads) onLeading();
+      },
+      onError: (error) => log.warn("the lease was not renewed", { error: textOf(error) }),
+    });
+  }
+  const services: HttpServices = {
+    certificate: () => {
+      const pem = store.current.sealing?.certificate?.pem;
+      return pem === undefined ? { missing: whyNoKey({ keyWatch, renewal }) } : { pem };
+    },
+    notReady: () => {
+      if (store.current.sealing === undefined) return whyNoKey({ keyWatch, renewal });
+      return reconciler.isReady ? undefined : "the objects are not listed yet";
+    },
+    kubesealEndpoints: options.kubesealEndpoints,
+    readDocuments: async (bytes) => {
+      const { documents } = await readManifest(bytes, { file: "the request" });
+      return documents.map(({ object }) => object);
+    },
+    opens: (sealed) => opens(sealed, (each) => opener.open(each, store.current.keys)),
+    rotate: (sealed) => {
+      const { keys, sealing } = store.current;
+      if (sealing?.certificate === undefined)
+        throw new KsealError("SEALED_NO_KEY", "there is no sealing key");
+      const { publicKey } = sealing.certificate;
+      return rotateSealed(sealed, { open: (each) => opener.open(each, keys), publicKey, random });
+    },
+    limit: new RateLimit({ perSecond: options.rateLimit, burst: options.rateLimitBurst, timer }),
+    largestBody: options.largestBody,
+  };
+  return { services, metrics, keyWatch, renewal, reconciler, election };
+}
+
+function whyNoKey({
+  keyWatch,
+  renewal,
+}: {
+  readonly keyWatch: KeyWatch;
+  readonly renewal: KeyRenewal;
+}): string {
+  if (!keyWatch.isReady) return "the sealing keys are not listed yet";
+  const { problem } = renewal;
+  return `there is no sealing key yet${problem === undefined ? "" : `: ${problem}`}`;
+}
+
+function listen(run: RunOptions, { services, metrics }: Parts): Promise<readonly RunningServer[]> {
+  const { readTimeout, writeTimeout, listen: address, listenMetrics } = run.options;
+  const both = {
+    readTimeout,
+    writeTimeout,
+    onError: (error: unknown) => run.log.error("a request failed", { error: textOf(error) }),
+  };
+  const page = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" };
+  return Promise.all([
+    serveHttp({
+      ...both,
+      listen: address,
+      countedPaths,
+      answer: (question) => answerRequest(question, services),
+      onAnswer: (answered) => metrics.answered(answered),
+    }),
+    serveHttp({
+      ...both,
+      listen: listenMetrics,
+      countedPaths: [],
+      answer: async ({ path, method }) => {
+        if (path !== "/metrics") return { status: 404, headers: {}, body: "" };
+        if (method !== "GET" && method !== "HEAD")
+          return { status: 405, headers: { Allow: "GET, HEAD" }, body: "" };
+        return { status: 200, headers: page, body: method === "HEAD" ? "" : metrics.text() };
+      },
+    }),
+  ]);
+}
+
+/** Without its hint: nobody types anything into a log. */
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

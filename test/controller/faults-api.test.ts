@@ -1,0 +1,166 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { startCluster, type TestCluster } from "../support/cluster.ts";
+import { hasBitnamiController } from "../support/cluster-bitnami.ts";
+import { addController, type KsealController } from "../support/cluster-kseal.ts";
+import { waitFor } from "../support/cluster-processes.ts";
+import { type FaultyApi, openFaultyApi } from "../support/faulty-api.ts";
+import { Stage, sealers } from "../support/sealed-secrets-stage.ts";
+
+/** What the API server does to a controller. At the end of each everything is as it should be. */
+describe.skipIf(!hasBitnamiController)("when the API server fails", () => {
+  let cluster: TestCluster;
+  let api: FaultyApi;
+  let stage: Stage;
+  let controller: KsealController;
+  let certificate: string;
+
+  beforeAll(async () => {
+    cluster = await startCluster();
+    await cluster.createNamespace("shop");
+    stage = new Stage(cluster, "shop");
+    api = await openFaultyApi(cluster);
+    controller = await addController(cluster, { flags: ["--kubeconfig", api.kubeconfig] });
+    certificate = await controller.certificate();
+  }, 120_000);
+  afterEach(() => api.fail(undefined));
+  afterAll(async () => {
+    await controller?.stop();
+    await api?.close();
+    await cluster?.stop();
+  });
+
+  async function add(names: readonly string[], value = "sentinel-value"): Promise<void> {
+    for (const name of names) {
+      const secret = stage.plain(name, { password: `${value}-${name}` });
+      await stage.post(await sealers.kseal(secret, { certificate, folder: cluster.folder }));
+    }
+  }
+
+  async function allRight(names: readonly string[], value = "sentinel-value"): Promise<void> {
+    for (const name of names) {
+      await stage.becomes(name, { password: `${value}-${name}` });
+      await stage.synced(name);
+    }
+    expect(controller.log()).not.toContain(value);
+    expect(await (await fetch(controller.metricsUrl)).text()).not.toContain(value);
+  }
+
+  const some = (prefix: string, count: number) => Array.from({ length: count }, (_, at) => `${prefix}-${at}`);
+
+  test("it is killed in the middle of the work and comes back", async () => {
+    const names = some("killed", 15);
+    const posting = add(names.slice(0, 10));
+    await stage.becomes("killed-0", { password: "sentinel-value-killed-0" });
+    await posting;
+    await cluster.stopApiServer("SIGKILL");
+    await waitFor("a complaint", async () =>
+      controller.log().includes("the API server did not answer") || controller.log().includes("to be tried")
+        ? true
+        : undefined,
+    );
+    // The certificate is there all the same.
+    expect((await controller.ask("/v1/cert.pem")).status).toBe(200);
+    expect((await controller.ask("/readyz")).status).toBe(200);
+    await cluster.startApiServer();
+    await add(names.slice(10));
+    await allRight(names);
+  });
+
+  test.for([429, 500, 503])("it answers %i to every write, and then no more", async (status) => {
+    const names = some(`status-${status}`, 5);
+    let refused = 0;
+    api.fail(({ method, path }) => {
+      if (method === "GET" || path.includes("/leases")) return undefined;
+      refused += 1;
+      return status;
+    });
+    await add(names);
+    await waitFor("enough refusals", async () => (refused >= 10 ? true : undefined));
+    for (const name of names) expect(await stage.secret(name)).toBeUndefined();
+    api.fail(undefined);
+    await allRight(names);
+  });
+
+  test("reads of everything fail while objects come, too", async () => {
+    api.fail(({ path }) => (path.includes("/leases") ? undefined : 500));
+    api.cutWatches();
+    await add(["unread-0"]);
+    await waitFor("an attempt", async () => (api.calls().length > 5 ? true : undefined));
+    api.fail(undefined);
+    await allRight(["unread-0"]);
+  });
+
+  test("watches are cut: nothing is missed, and nothing is listed again", async () => {
+    await waitFor("all watches", async () => (api.watches() === 4 ? true : undefined));
+    api.calls();
+    api.cutWatches();
+    const names = some("cut", 3);
+    await add(names);
+    await allRight(names);
+    const lists = api
+      .calls()
+      .filter(({ method, path, isWatch }) => method === "GET" && !isWatch && /sealedsecrets\?/.test(path));
+    expect(lists).toEqual([]);
+  });
+
+  test("a watch is told that its place is too old: it lists again", async () => {
+    let gone = 0;
+    api.fail(({ isWatch, path }) => {
+      if (!isWatch || !path.includes("sealedsecrets") || gone >= 2) return undefined;
+      gone += 1;
+      return 410;
+    });
+    api.cutWatches();
+    await add(["gone-0"]);
+    await allRight(["gone-0"]);
+    expect(gone).toBe(2);
+  });
+
+  test("the status cannot be written for a while: the Secret is there, and the status comes", async () => {
+    let refused = 0;
+    api.fail(({ path }) => {
+      if (!path.includes("/status")) return undefined;
+      refused += 1;
+      return 500;
+    });
+    await add(["status-late"]);
+    await stage.becomes("status-late", { password: "sentinel-value-status-late" });
+    await waitFor("refusals", async () => (refused > 2 ? true : undefined));
+    api.fail(undefined);
+    await allRight(["status-late"]);
+  });
+
+  test("the lease cannot be renewed: nothing is written until it can", async () => {
+    api.fail(({ path }) => (path.includes("/leases") ? 500 : undefined));
+    await waitFor("the end of the lease", async () => ((await controller.leads()) ? undefined : true));
+    await add(["no-lease"]);
+    await waitFor("another attempt", async () => {
+      const calls = api.calls();
+      expect(calls.filter(({ method, path }) => method !== "GET" && !path.includes("/leases"))).toEqual([]);
+      return calls.some(({ path }) => path.includes("/leases")) ? true : undefined;
+    });
+    expect(await stage.secret("no-lease")).toBeUndefined();
+    api.fail(undefined);
+    await allRight(["no-lease"]);
+  });
+
+  test("a namespace is going: its objects are left alone, others go on", async () => {
+    await cluster.createNamespace("going");
+    const going = new Stage(cluster, "going");
+    const secret = going.plain("gone", { password: "sentinel-value" });
+    await going.post(await sealers.kseal(secret, { certificate, folder: cluster.folder }));
+    await going.becomes("gone", { password: "sentinel-value" });
+    await going.change("gone", { metadata: { finalizers: ["tests.example.com/hold"] } });
+    await cluster.api.call("DELETE", "/api/v1/namespaces/going");
+    await waitFor("the Secret to go", async () =>
+      (await going.secret("gone")) === undefined ? true : undefined,
+    );
+    await add(["meanwhile"]);
+    await allRight(["meanwhile"]);
+    await going.change("gone", { metadata: { finalizers: null } });
+    await waitFor("the end of the namespace", async () => {
+      const { status } = await cluster.api.request("GET", "/api/v1/namespaces/going");
+      return status === 404 ? true : undefined;
+    });
+  });
+});

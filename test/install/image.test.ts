@@ -1,0 +1,111 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { version } from "../../src/version.ts";
+import { makeFolder, removeFolder } from "../support/folders.ts";
+import { kustomize, objectsOf, ofKind } from "../support/install.ts";
+import { runProgram } from "../support/run-program.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
+/** What packages look for, and do without. */
+const extras = ["@aws-sdk/signature-v4-crt", "@aws-sdk/signature-v4a", "kerberos", "supports-color"];
+const [build = "", image = ""] = dockerfile.split(/^(?=FROM )/m).slice(1);
+
+describe("the bundle of the controller, which is all of the image but Node", () => {
+  const folder = makeFolder({ "empty/.keep": "" });
+  const bundle = join(folder, "bundle");
+  beforeAll(async () => {
+    const rolldown = join(root, "node_modules", ".bin", "rolldown");
+    const config = ["-c", "rolldown.controller.config.js", "-d", bundle];
+    const env = { PATH: process.env["PATH"] ?? "", HOME: folder };
+    const { status, stderr } = await runProgram([process.execPath, rolldown, ...config], { cwd: root, env });
+    expect(status, stderr).toBe(0);
+    return () => removeFolder(folder);
+  });
+
+  const run = async (...args: readonly string[]) => {
+    const command = [process.execPath, join(bundle, "main.cjs"), ...args] as const;
+    const { status, stdout, stderr } = await runProgram(command, { cwd: join(folder, "empty"), env: {} });
+    return { status, stdout: stdout.toString(), stderr };
+  };
+
+  test("runs where nothing else is", async () => {
+    expect(await run("--version")).toEqual({
+      status: 0,
+      stdout: `controller version: ${version}\n`,
+      stderr: "",
+    });
+    expect(await run("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("--key-size") });
+  });
+
+  test("S27: says in one line what is wrong", async () => {
+    const { status, stdout, stderr } = await run("--key-size", "12");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toMatch(/^error: --key-size is no whole number from 2048 to 16384.*\n$/);
+  });
+
+  test("needs no package", () => {
+    const files = readdirSync(bundle).filter((name) => name.endsWith(".cjs"));
+    const needed = files.flatMap((name) => {
+      const text = readFileSync(join(bundle, name), "utf8");
+      return [...text.matchAll(/\b(?:require|import)\([`"']([^`"']+)[`"']\)/g)].map(
+        ([, module]) => module ?? "",
+      );
+    });
+    const isThere = (module: string) =>
+      module.startsWith("node:") ||
+      builtinModules.includes(module) ||
+      (module.startsWith("./") && files.includes(module.slice(2)));
+    expect(files).toContain("main.cjs");
+    expect(needed.length).toBeGreaterThan(10);
+    const missing = new Set(needed.filter((module) => !isThere(module)));
+    expect([...missing].toSorted()).toEqual(extras);
+  });
+});
+
+describe("the Dockerfile", () => {
+  test("copies what the build needs, and nothing that tells where it was built", () => {
+    const copied = [...build.matchAll(/^COPY (.*) \S+$/gm)].flatMap(([, names = ""]) => names.split(" "));
+    const let_ = readFileSync(join(root, ".dockerignore"), "utf8").split("\n");
+    expect(copied).toEqual([
+      "package.json",
+      "package-lock.json",
+      "rolldown.controller.config.js",
+      "src",
+      "controller",
+    ]);
+    for (const name of copied) expect(let_).toContain(`!${name}`);
+    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    expect(scripts["build:controller"]).toBe("rolldown -c rolldown.controller.config.js");
+  });
+
+  test("makes an image with the bundle alone, which nobody but root can change and root does not run", async () => {
+    expect(image.match(/^COPY .*$/gm)).toEqual(["COPY --from=build /kseal/dist/controller ./"]);
+    expect(image).not.toMatch(/npm|node_modules|^RUN/m);
+    const { securityContext, containers } = ofKind(objectsOf(await kustomize("base")), "Deployment").spec
+      .template.spec;
+    expect(image).toContain(`\nUSER ${securityContext.runAsUser}:${securityContext.runAsGroup}\n`);
+    expect(image).toContain('\nENTRYPOINT ["/nodejs/bin/node", "main.cjs"]\n');
+    expect(containers[0]).not.toHaveProperty("command");
+    expect(containers[0].image).toBe(`kseal-controller:${version}`);
+  });
+
+  test("is for the Node that kseal is for", () => {
+    const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const [, major] = /^>=(\d+)/.exec(engines.node) ?? [];
+    expect(dockerfile.match(/^FROM \S+/gm)).toEqual([
+      `FROM node:${major}-slim`,
+      `FROM gcr.io/distroless/nodejs${major}-debian13:nonroot`,
+    ]);
+  });
+});
+
+test("chart, manifests and program have one version", () => {
+  const chart = readFileSync(join(root, "controller", "chart", "Chart.yaml"), "utf8");
+  expect(chart.match(/^(?:version|appVersion): .*$/gm)).toEqual([
+    `version: ${version}`,
+    `appVersion: ${version}`,
+  ]);
+});
