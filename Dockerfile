@@ -1,8 +1,16 @@
-# The controller: one folder of JavaScript beside Node, in an image without a shell, npm or node_modules.
+# The images of kseal, by target:
+#
+#   controller   the controller, which is what is built without a target
+#   cli          kseal alone, for jobs and init containers
+#   argocd       kseal with kustomize, for the sidecar of Argo CD
 #
 #   docker build --tag registry.example/kseal-controller:0.1.0 .
+#
+#   npm run build:exe -- build/kseal-linux-amd64
+#   docker build --target argocd --tag registry.example/kseal-argocd:0.1.0 .
 
-FROM node:24-slim AS build
+# JavaScript is the same for every machine: it is bundled on the one that builds.
+FROM --platform=$BUILDPLATFORM node:24-slim AS build
 WORKDIR /kseal
 COPY package.json package-lock.json ./
 # Nothing of the bundle needs an install script.
@@ -12,7 +20,38 @@ COPY src src
 COPY controller controller
 RUN npm run build:controller
 
-FROM gcr.io/distroless/nodejs24-debian13:nonroot
+# Compiled on the machine that builds, for the one that runs it.
+FROM --platform=$BUILDPLATFORM golang:1.26 AS tools
+ARG TARGETOS TARGETARCH
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+# For another machine than its own, Go puts it into a folder of that name. Called ksops, kseal does what KSOPS does.
+RUN mkdir /tools && find /go/bin -name kustomize -exec cp {} /tools/ ';' && ln -s kseal /tools/ksops
+
+# The executable of the release, as it is: nothing is compiled here.
+FROM gcr.io/distroless/base-debian13:nonroot AS cli
+LABEL org.opencontainers.image.title="kseal-cli" \
+      org.opencontainers.image.description="Keeps Kubernetes secrets in Git" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ARG TARGETARCH
+COPY --chmod=0755 build/kseal-linux-${TARGETARCH} /usr/local/bin/kseal
+USER 65532:65532
+ENTRYPOINT ["/usr/local/bin/kseal"]
+
+FROM gcr.io/distroless/base-debian13:nonroot AS argocd
+LABEL org.opencontainers.image.title="kseal-argocd" \
+      org.opencontainers.image.description="kseal and kustomize, for a sidecar of Argo CD's repo-server" \
+      org.opencontainers.image.licenses="Apache-2.0"
+ARG TARGETARCH
+COPY --chmod=0755 build/kseal-linux-${TARGETARCH} /usr/local/bin/kseal
+COPY --from=tools /tools/ /usr/local/bin/
+# The user of Argo CD, whom the image does not know.
+ENV HOME=/tmp
+USER 999:999
+# The sidecar runs argocd-cmp-server instead, which the repo-server brings.
+ENTRYPOINT ["/usr/local/bin/kseal"]
+
+# One folder of JavaScript beside Node, without a shell, npm or node_modules.
+FROM gcr.io/distroless/nodejs24-debian13:nonroot AS controller
 LABEL org.opencontainers.image.title="kseal-controller" \
       org.opencontainers.image.description="Makes Secrets out of SealedSecrets" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -22,4 +61,5 @@ COPY --from=build /kseal/dist/controller ./
 USER 65532:65532
 EXPOSE 8080 8081
 # Arguments of a container are flags of the controller.
-ENTRYPOINT ["/nodejs/bin/node", "main.cjs"]
+# Less memory for a little more work: there is little to do once everything is unsealed.
+ENTRYPOINT ["/nodejs/bin/node", "--optimize-for-size", "main.cjs"]

@@ -1,17 +1,12 @@
-import { type KeyTexts, parseKeyTexts } from "../src/config/key-texts.ts";
-
-import { noNames } from "../src/core/key-names.ts";
-import type { Host, Log } from "../src/core/ports.ts";
-import { noTrust } from "../src/core/trust.ts";
+import { trustOf } from "../src/config/trust.ts";
 import { KsealError } from "../src/errors.ts";
-import { Keyring } from "../src/keys/keyring.ts";
 import { openS3Store } from "../src/keys/s3-store.ts";
 import type { KubeApi } from "../src/kube/api.ts";
-import { type BackupRecipients, backUpKey } from "../src/ops/key-backup.ts";
+import { type BackupRecipients, backUpKey, isBackedUp } from "../src/ops/key-backup.ts";
 import { type BackupPlace, folderBackups, namespaceBackups, s3Backups } from "../src/ops/key-backup-place.ts";
-import { type BackupRecord, noteBackups } from "../src/ops/key-backup-record.ts";
+import { type BackupNotes, type BackupRecord, noteBackups } from "../src/ops/key-backup-record.ts";
 import type { Secret } from "../src/sealed/secret.ts";
-import type { BackupNotes } from "./key-renewal.ts";
+import { keyringOf, lookupOf, type RecipientTools, recipientKeys } from "./key-envelope.ts";
 import { fieldManager } from "./names.ts";
 
 export interface BackupOptions {
@@ -22,48 +17,82 @@ export interface BackupOptions {
   /** Where the keys are: a backup beside its key is lost with it. */
   readonly keysNamespace: string;
   readonly api: KubeApi;
-  readonly host: Host;
-  readonly log: Log;
+}
+
+/** How the controller backs up sealing keys. Each key is given in clear, and what is stored is encrypted. */
+export interface KeyBackup {
+  /** A new key: in every place, or it fails, and an attempt after that goes on where this one ended. */
+  newKey(secret: Secret): Promise<BackupNotes>;
+  /**
+   * A key that may be backed up already.
+   *
+   * @param records - What is noted at it. Each place is asked whether it still holds that, byte for byte.
+   */
+  existing(secret: Secret, records: readonly BackupRecord[]): Promise<ExistingBackup>;
+}
+
+/** What became of a key in all places. */
+export interface ExistingBackup {
+  /** To be noted at the key; `undefined` when nothing was written. */
+  readonly notes: BackupNotes | undefined;
+  /** Of the places that did not answer or hold it. */
+  readonly failures: readonly unknown[];
 }
 
 /**
- * How the controller backs up a new key: encrypted to the recipients, in every place, read back and proved.
+ * Backups of sealing keys: encrypted to the recipients, in every place, read back and proved.
  *
  * @throws KsealError `USAGE` for what is no recipient or place.
  */
-export function backupOf(options: BackupOptions): (secret: Secret) => Promise<BackupNotes> {
-  const { host, log } = options;
-  const places = options.places.map((text) => placeOf(text, options));
-  const keys = options.recipients.flatMap((text) => parseKeyTexts({ [listOf(text)]: [text] }));
-  const lookup = { listed: async () => keys, names: async () => noNames };
+export function keyBackup(options: BackupOptions, tools: RecipientTools): KeyBackup {
+  const { host } = tools;
+  const places = options.places.map((text) => placeOf(text, options, tools));
+  const keys = recipientKeys(options.recipients, "--backup-recipients");
+  const lookup = lookupOf(keys);
   const recipients: BackupRecipients = { groups: [keys], shamirThreshold: 0, lookup };
-  const keyring = new Keyring({ host, log, quiet: true, trust: noTrust, listed: lookup.listed });
+  const put = async (secret: Secret, place: BackupPlace): Promise<BackupRecord | undefined> => {
+    const keyring = keyringOf(tools, lookup);
+    const [record] = await backUpKey(secret, { recipients, places: [place] }, { host, keyring });
+    return record;
+  };
   // Places that have this key already, when another one did not answer: an attempt leaves no second copy there.
   let done: { readonly key: string; readonly records: Map<string, BackupRecord> } | undefined;
-  return async (secret) => {
-    const { name } = secret.metadata;
-    if (done?.key !== name) done = { key: name, records: new Map() };
-    for (const place of places) {
-      if (done.records.has(place.name)) continue;
-      const [record] = await backUpKey(secret, { recipients, places: [place] }, { host, keyring });
-      if (record !== undefined) done.records.set(place.name, record);
-    }
-    return noteBackups([], [...done.records.values()]);
+  return {
+    async newKey(secret) {
+      const { name } = secret.metadata;
+      if (done?.key !== name) done = { key: name, records: new Map() };
+      for (const place of places) {
+        if (done.records.has(place.name)) continue;
+        const record = await put(secret, place);
+        if (record !== undefined) done.records.set(place.name, record);
+      }
+      return noteBackups([], [...done.records.values()]);
+    },
+    async existing(secret, records) {
+      const written: BackupRecord[] = [];
+      const failures: unknown[] = [];
+      for (const place of places) {
+        try {
+          if (await isBackedUp(records, place, recipients)) continue;
+          const record = await put(secret, place);
+          if (record !== undefined) written.push(record);
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      return { notes: written.length === 0 ? undefined : noteBackups(records, written), failures };
+    },
   };
 }
 
-/** Each kind of key looks different. */
-function listOf(text: string): Exclude<keyof KeyTexts, "awsProfile" | "encryptionContext"> {
-  if (text.startsWith("arn:")) return "kms";
-  if (text.startsWith("projects/")) return "gcpKms";
-  if (/^https?:.*\/v1\/.*\/keys\//.test(text)) return "hcVaultTransit";
-  if (text.startsWith("https:")) return "azureKv";
-  if (/^[\dA-Fa-f]{40}$/.test(text)) return "pgp";
-  return "age";
-}
-
-function placeOf(text: string, { api, host, keysNamespace }: BackupOptions): BackupPlace {
-  if (text.startsWith("s3://")) return s3Backups(openS3Store({ url: text }, { host }));
+function placeOf(
+  text: string,
+  { api, keysNamespace }: BackupOptions,
+  { host, signal }: RecipientTools,
+): BackupPlace {
+  if (text.startsWith("s3://")) {
+    return s3Backups(openS3Store({ url: text }, { host, trust: trustOf(host.env, undefined), signal }));
+  }
   const [, kind, name = ""] = /^(namespace|folder):(.+)$/.exec(text) ?? [];
   if (kind === "folder") return folderBackups(name, host);
   if (kind !== "namespace") {

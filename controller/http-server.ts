@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type ConnectionLimit, limitConnections } from "./connection-limit.ts";
 import type { Address } from "./flag-values.ts";
 import type { HttpQuestion, HttpReply } from "./http.ts";
 
@@ -44,9 +45,13 @@ export async function serveHttp(options: HttpServerOptions): Promise<RunningServ
     maxHeaderSize: 16 * 1024,
     connectionsCheckingInterval: Math.min(1000, options.readTimeout),
   });
-  server.maxConnections = mostConnections;
+  const connections = limitConnections(mostConnections);
   const state = { closing: false };
-  server.on("request", (request, response) => void respond(request, response, { ...options, state }));
+  server.on("connection", (socket) => connections.add(socket));
+  server.on(
+    "request",
+    (request, response) => void respond(request, response, { ...options, state, connections }),
+  );
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.listen.port, options.listen.host === "" ? undefined : options.listen.host, () =>
@@ -65,16 +70,21 @@ export async function serveHttp(options: HttpServerOptions): Promise<RunningServ
 async function respond(
   request: IncomingMessage,
   response: ServerResponse,
-  options: HttpServerOptions & { readonly state: { readonly closing: boolean } },
+  options: HttpServerOptions & {
+    readonly state: { readonly closing: boolean };
+    readonly connections: ConnectionLimit;
+  },
 ): Promise<void> {
-  const { answer, onAnswer, onError, writeTimeout, state, countedPaths } = options;
+  const { answer, onAnswer, onError, writeTimeout, state, countedPaths, connections } = options;
   const began = performance.now();
+  // The request lets it go when its body is not read to the end.
+  const { socket } = request;
   const method = request.method ?? "";
   const [path = ""] = (request.url ?? "").split("?");
   response.setTimeout(writeTimeout, () => request.destroy());
   let reply: HttpReply;
   try {
-    reply = await answer({ method, path, peer: request.socket.remoteAddress ?? "", body: request });
+    reply = await answer({ method, path, peer: socket.remoteAddress ?? "", body: request });
   } catch (error) {
     onError?.(error);
     reply = { status: 500, headers: {}, body: "" };
@@ -87,6 +97,7 @@ async function respond(
   };
   if (countedPaths.includes(path)) onAnswer?.(answered);
   if (response.destroyed) return;
+  connections.answered(socket);
   if (state.closing) response.setHeader("Connection", "close");
   response.writeHead(reply.status, { ...reply.headers, "Content-Length": Buffer.byteLength(reply.body) });
   // To HEAD the length is that of nothing, which is no lie to anybody who asks for the status.

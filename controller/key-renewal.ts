@@ -1,4 +1,5 @@
 import { type JsonObject, type KubeApi, KubeError } from "../src/kube/api.ts";
+import type { BackupNotes } from "../src/ops/key-backup-record.ts";
 import { newSealingKey } from "../src/sealed/sealing-key.ts";
 import { type Secret, secretObject } from "../src/sealed/secret.ts";
 import { type Backoff, backoffDelay } from "./backoff.ts";
@@ -6,9 +7,6 @@ import { type KeySet, type RenewalRule, renewalTime } from "./key-set.ts";
 import { fieldManager } from "./names.ts";
 import type { ControllerOptions } from "./options.ts";
 import type { Timer } from "./timer.ts";
-
-/** Annotations of a key Secret that say where its backup is. */
-export type BackupNotes = Readonly<Record<string, string>>;
 
 export interface KeyRenewalOptions {
   readonly api: Pick<KubeApi, "create">;
@@ -39,6 +37,8 @@ export interface KeyRenewalOptions {
    * seal for it.
    */
   readonly backUp?: ((secret: Secret) => Promise<BackupNotes>) | undefined;
+  /** Puts the private key into an envelope, and proves that it opens. */
+  readonly wrap?: ((secret: Secret) => Promise<Secret>) | undefined;
   readonly timer: Timer;
   readonly now: () => number;
   readonly random: (length: number) => Uint8Array;
@@ -51,6 +51,11 @@ export interface KeyRenewalOptions {
 
 // A new key is no matter of seconds, and an API server that is away is asked by everything else, too.
 const backoff: Backoff = { first: 1000, longest: 10 * 60_000 };
+/**
+ * How long a cluster that lost all of its keys goes without a new one. Somebody deleted them, most likely by mistake, and
+ * has this long to restore them before values are sealed for another key.
+ */
+const lossGrace = 10 * 60_000;
 /** The clock may be set meanwhile. */
 const longestSleep = 3_600_000;
 const nameCharacters = "bcdfghjklmnpqrstvwxz2456789";
@@ -65,14 +70,26 @@ export class KeyRenewal {
   /** Made, and backed up perhaps, but not stored yet: another attempt goes on with it. */
   #pending: Secret | undefined;
   #problem: string | undefined;
+  /** Its backup is being written, or could not be. */
+  #waitsForBackup = false;
+  #hadKeys = false;
+  #lostAt: number | undefined;
 
   constructor(options: KeyRenewalOptions) {
     this.#options = options;
   }
 
-  /** Why the last attempt failed; `undefined` when it did not. */
+  /** Why there is no new key yet; `undefined` when nothing is in its way. */
   get problem(): string | undefined {
-    return this.#problem;
+    if (this.#problem !== undefined) return this.#problem;
+    if (this.#waitsForBackup) return "its backup is being written";
+    if (this.#lostAt === undefined || this.#demanded) return undefined;
+    return "all keys were deleted; restore them (kseal keys restore), or a new one is made after 10 minutes";
+  }
+
+  /** Whether a key that was made is not used because there is no backup of it. */
+  get waitsForBackup(): boolean {
+    return this.#waitsForBackup && this.#options.mayWrite();
   }
 
   /** Looks whether a key is due: the keys are others, or this replica became the one that writes. */
@@ -99,9 +116,21 @@ export class KeyRenewal {
 
   #due(): number {
     const { mayWrite, isReady, keys, now } = this.#options;
-    if (!mayWrite() || !isReady()) return Number.POSITIVE_INFINITY;
+    if (!isReady()) return Number.POSITIVE_INFINITY;
+    this.#noteLoss();
+    if (!mayWrite()) return Number.POSITIVE_INFINITY;
     const time = this.#demanded ? now() : renewalTime(keys(), this.#rule(), now());
-    return time === undefined ? Number.POSITIVE_INFINITY : Math.max(time, this.#notBefore);
+    if (time === undefined) return Number.POSITIVE_INFINITY;
+    const patience = this.#lostAt === undefined || this.#demanded ? 0 : this.#lostAt + lossGrace;
+    return Math.max(time, this.#notBefore, patience);
+  }
+
+  #noteLoss(): void {
+    const { keys, now } = this.#options;
+    if (keys().fingerprints.size > 0) {
+      this.#hadKeys = true;
+      this.#lostAt = undefined;
+    } else if (this.#hadKeys) this.#lostAt ??= now();
   }
 
   #rule(): RenewalRule {
@@ -117,10 +146,12 @@ export class KeyRenewal {
       const stored = this.#storedAlready();
       if (stored === undefined && this.#due() > now()) {
         this.#pending = undefined;
+        this.#waitsForBackup = false;
         return;
       }
       const name = stored ?? (await this.#make());
       this.#pending = undefined;
+      this.#waitsForBackup = false;
       this.#demanded = false;
       this.#failures = 0;
       this.#problem = undefined;
@@ -139,23 +170,32 @@ export class KeyRenewal {
   #storedAlready(): string | undefined {
     const { keys, namespace } = this.#options;
     const name = this.#pending?.metadata.name;
-    return keys().keys.some((key) => key.name === `${namespace}/${name}`) ? name : undefined;
+    const known = [...keys().keys, ...keys().closed];
+    return known.some((key) => key.name === `${namespace}/${name}`) ? name : undefined;
   }
 
   async #make(): Promise<string> {
-    const { api, namespace, options, backUp, mayWrite, add, now, random } = this.#options;
+    const { api, namespace, options, backUp, wrap, mayWrite, add, now, random, keys } = this.#options;
+    // Were the clock ahead when the newest key was made, one that is older by its certificate would never seal.
+    const before = [...keys().keys, ...keys().closed].flatMap(
+      ({ certificate }) => certificate?.notBefore ?? [],
+    );
+    const newest = Math.max(...before);
     this.#pending ??= await newSealingKey({
       bits: options.keySize,
       validFor: options.keyTtl,
       commonName: options.commonName,
-      now: now(),
+      now: Math.max(now(), newest + 1000),
       random,
       namespace,
       // The cluster would complete it, but the backup comes first and bears it, too.
       name: `${options.keyPrefix}${suffix(random)}`,
     });
-    const secret = this.#pending;
-    const notes = await backUp?.(secret);
+    const plain = this.#pending;
+    this.#waitsForBackup = backUp !== undefined;
+    const notes = await backUp?.(plain);
+    this.#waitsForBackup = false;
+    const secret = (await wrap?.(plain)) ?? plain;
     if (!mayWrite()) throw new Error("another replica writes by now");
     const { metadata } = secret;
     const labelled = {

@@ -23,20 +23,27 @@ export interface LeaderOptions {
 interface Observed {
   readonly holder: string;
   readonly version: string;
-  /** By this machine's clock: those of other machines may be wrong by any time. */
+  /** By the clock of this process that nobody sets. */
   readonly seenAt: number;
+}
+
+/** Until when this replica may write: by the clock that nobody sets, and by the time of day. */
+interface Held {
+  readonly until: number;
+  readonly untilTime: number;
 }
 
 /**
  * Sees to it that one replica writes at a time, by a Lease of the cluster.
  *
- * A replica holds it as long as it renewed it in time by its own clock, a little shorter than others wait before they
- * take it over, by theirs: what a lease says about the time counts for nothing, so a clock that is wrong does no harm.
+ * A replica holds it as long as it renewed it in time, a little shorter than others wait before they take it over. What
+ * a lease says about the time counts for nothing, and neither does the time of day of any machine: a clock that is wrong,
+ * or set meanwhile, does no harm.
  */
 export class LeaderElection {
   readonly #options: LeaderOptions;
   #observed: Observed | undefined;
-  #heldUntil = Number.NEGATIVE_INFINITY;
+  #held: Held | undefined;
   #told = false;
   #transitions = 0;
 
@@ -46,7 +53,11 @@ export class LeaderElection {
 
   /** Whether this replica may write at this very moment. To be asked right before each write. */
   get isLeader(): boolean {
-    return this.#options.timer.now() < this.#heldUntil;
+    const { timer } = this.#options;
+    // The second clock stands still while a machine is suspended, and the first goes on.
+    return (
+      this.#held !== undefined && timer.elapsed() < this.#held.until && timer.now() < this.#held.untilTime
+    );
   }
 
   /** Takes part until the signal; then gives the lease back, so that another need not wait. */
@@ -65,7 +76,7 @@ export class LeaderElection {
 
   async #attempt(): Promise<void> {
     const { api, timer, onError } = this.#options;
-    const began = timer.now();
+    const began = { elapsed: timer.elapsed(), time: timer.now() };
     try {
       const lease = await api.get(this.#path(), {});
       if (lease === undefined) await api.create(this.#folder(), this.#lease(undefined), { fieldManager });
@@ -74,11 +85,12 @@ export class LeaderElection {
       // A gap that is over by now is told all the same: what was not written in it is to be done again.
       this.#tell();
       // Counted from before the request: that is the latest moment at which it can have begun to hold.
-      this.#heldUntil = began + this.#options.duration * heldPart;
+      const held = this.#options.duration * heldPart;
+      this.#held = { until: began.elapsed + held, untilTime: began.time + held };
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
       // Somebody else was faster.
-      if (error.status === 409) this.#heldUntil = Number.NEGATIVE_INFINITY;
+      if (error.status === 409) this.#held = undefined;
       else onError?.(error);
     }
   }
@@ -92,12 +104,12 @@ export class LeaderElection {
     this.#transitions = typeof transitions === "number" ? transitions : 0;
     if (holder === identity || holder === "") return true;
     if (this.#observed?.version !== version || this.#observed.holder !== holder) {
-      this.#observed = { holder, version, seenAt: timer.now() };
+      this.#observed = { holder, version, seenAt: timer.elapsed() };
     }
     const theirs = field(spec, "leaseDurationSeconds");
     const wait = typeof theirs === "number" && theirs > 0 ? theirs * 1000 : duration;
-    const taken = timer.now() - this.#observed.seenAt >= wait;
-    if (!taken) this.#heldUntil = Number.NEGATIVE_INFINITY;
+    const taken = timer.elapsed() - this.#observed.seenAt >= wait;
+    if (!taken) this.#held = undefined;
     return taken;
   }
 
@@ -125,7 +137,7 @@ export class LeaderElection {
   async #release(): Promise<void> {
     const { api, identity, onError } = this.#options;
     const held = this.isLeader;
-    this.#heldUntil = Number.NEGATIVE_INFINITY;
+    this.#held = undefined;
     if (!held) return;
     try {
       const lease = await api.get(this.#path(), {});

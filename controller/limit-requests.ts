@@ -18,10 +18,10 @@ export function limitRequests(api: KubeApi, limit: RequestLimit): KubeApi {
   // When the next request may be sent, were there no burst.
   let next = Number.NEGATIVE_INFINITY;
   const wait = async (): Promise<void> => {
-    next = Math.max(next, timer.now() - interval * (burst - 1));
+    next = Math.max(next, timer.elapsed() - interval * (burst - 1));
     const due = next;
     next += interval;
-    const milliseconds = due - timer.now();
+    const milliseconds = due - timer.elapsed();
     if (milliseconds > 0) await pause(milliseconds, { timer, signal });
   };
   return {

@@ -2,8 +2,9 @@ import { KsealError } from "../src/errors.ts";
 import { createNodeHost } from "../src/host/node-host.ts";
 import { createKubeApi } from "../src/kube/client.ts";
 import { version } from "../src/version.ts";
+import type { KeyEnvelope, RecipientTools } from "./key-envelope.ts";
 import { createLogger } from "./logger.ts";
-import { flagNames, readOptions } from "./options.ts";
+import { type ControllerOptions, flagNames, readOptions } from "./options.ts";
 import { runController } from "./run.ts";
 
 const namespaceFile = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -58,17 +59,16 @@ async function main(args: readonly string[]): Promise<number> {
   const [api, leaseApi] = clients;
   if (api === undefined || leaseApi === undefined) throw new TypeError("two clients were made");
   const startSeconds = host.now() / 1000 - process.uptime();
-  const { backupRecipients: recipients, backupTo: places, namespace } = options;
-  const backUp =
+  const { backupRecipients: recipients, backupTo: places, namespace: keysNamespace } = options;
+  const tools = { host, log, signal: abort.signal };
+  const backup =
     places.length === 0
       ? undefined
-      : (await import("./backup.ts")).backupOf({
-          ...{ recipients, places, keysNamespace: namespace },
-          ...{ api, host, log },
-        });
+      : (await import("./backup.ts")).keyBackup({ recipients, places, keysNamespace, api }, tools);
+  const envelope = await openEnvelopes(options, tools);
   const controller = await runController({
     options,
-    backUp,
+    ...{ backup, envelope },
     api,
     leaseApi,
     log,
@@ -93,6 +93,17 @@ async function main(args: readonly string[]): Promise<number> {
   await controller.done;
   for (const client of clients) client.close();
   return 0;
+}
+
+/** Most clusters have no key in an envelope, and need not load what opens one. */
+async function openEnvelopes(
+  { keyWrapRecipients: recipients }: ControllerOptions,
+  tools: RecipientTools,
+): Promise<KeyEnvelope> {
+  const load = async (): Promise<KeyEnvelope> =>
+    (await import("./key-envelope.ts")).keyEnvelope({ recipients }, tools);
+  if (recipients.length > 0) return await load();
+  return { open: async (secret) => await (await load()).open(secret), wrap: undefined };
 }
 
 async function readNamespace(): Promise<string | undefined> {

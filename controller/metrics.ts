@@ -1,5 +1,16 @@
+import type { BackupState } from "../src/ops/key-backup-record.ts";
+import { backupMetrics } from "./backup-metrics.ts";
 import type { KeySet } from "./key-set.ts";
-import { Counter, Histogram, type Metric, metricsText, type Series, seriesLines } from "./prometheus-text.ts";
+import {
+  Counter,
+  counter,
+  gauge,
+  Histogram,
+  histogram,
+  type Metric,
+  metricsText,
+  type Series,
+} from "./prometheus-text.ts";
 import { type SealedSecretStatus, syncedCondition } from "./status.ts";
 
 /** The prefix of the metrics that the Bitnami controller has, too. */
@@ -14,6 +25,12 @@ export interface MetricSources {
   readonly objects: () => Iterable<ObjectState>;
   readonly queueDepth: () => Readonly<Record<string, number>>;
   readonly isLeader: () => boolean;
+  /** What is noted at the Secret of a key of its backups, by `namespace/name`. */
+  readonly backups: (key: string) => BackupState;
+  /** Whether a new key waits for its backup. */
+  readonly waitsForBackup: () => boolean;
+  /** When all keys were last found in all places for backups; milliseconds since 1970. */
+  readonly backupsSeenAt: () => number | undefined;
   /** Seconds of processor time, bytes of memory, seconds since 1970 of the start. */
   readonly process: () => {
     readonly cpuSeconds: number;
@@ -47,6 +64,7 @@ export class Metrics {
   readonly #drift = new Counter();
   readonly #rsa = new Counter();
   readonly #renewalFailures = new Counter();
+  readonly #backupFailures = new Counter();
 
   constructor(sources: MetricSources) {
     this.#sources = sources;
@@ -54,6 +72,7 @@ export class Metrics {
     this.#requests.add({}, 0);
     this.#rsa.add({}, 0);
     this.#renewalFailures.add({}, 0);
+    this.#backupFailures.add({}, 0);
   }
 
   /** One look at one SealedSecret. @param seconds - How long it took. */
@@ -89,6 +108,11 @@ export class Metrics {
 
   renewalFailed(): void {
     this.#renewalFailures.add();
+  }
+
+  /** A backup that could not be written, proved or found again. */
+  backupFailed(): void {
+    this.#backupFailures.add();
   }
 
   /** One request that was answered. @param path - One of the known paths: whoever asks must not invent series. */
@@ -152,7 +176,7 @@ export class Metrics {
 
   #ownMetrics(): readonly Metric[] {
     const { keys, queueDepth, isLeader } = this.#sources;
-    const { keys: all, refused, sealing } = keys();
+    const { keys: all, refused, sealing, closed } = keys();
     const objects = this.#objectsPerKey();
     const depth = Object.entries(queueDepth()).map(([state, value]) => ({ labels: { state }, value }));
     return [
@@ -162,6 +186,10 @@ export class Metrics {
       gauge(`${own}refused_key_secrets`, "Secrets marked as sealing keys that cannot be used.", [
         { labels: {}, value: refused.length },
       ]),
+      gauge(`${own}closed_sealing_keys`, "Sealing keys in envelopes that do not open.", [
+        { labels: {}, value: closed.filter(({ error }) => error !== undefined).length },
+      ]),
+      ...backupMetrics(keys(), { ...this.#sources, failures: this.#backupFailures }),
       gauge(
         `${own}sealing_key_not_before_seconds`,
         "From when on the certificate of a sealing key is valid, in seconds since unix epoch.",
@@ -216,16 +244,4 @@ export class Metrics {
     }
     return counts;
   }
-}
-
-function gauge(name: string, help: string, series: readonly Series[]): Metric {
-  return { name, help, type: "gauge", lines: seriesLines(name, series) };
-}
-
-function counter(name: string, help: string, values: Counter): Metric {
-  return { name, help, type: "counter", lines: values.lines(name) };
-}
-
-function histogram(name: string, help: string, values: Histogram): Metric {
-  return { name, help, type: "histogram", lines: values.lines(name) };
 }

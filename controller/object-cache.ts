@@ -21,8 +21,13 @@ const mostGone = 10_000;
 export class ObjectCache<T> {
   readonly #options: ObjectCacheOptions<T>;
   readonly #objects = new Map<string, Kept<T>>();
-  /** Objects that are gone, latest last: the answer to a write may come after the news of the deletion. */
-  readonly #gone = new Set<string>();
+  /**
+   * Objects that are gone, by uid, with their last version; latest last. The answer to a write may come after the news
+   * of the deletion. An object that only left the selection may come back, as a newer version.
+   */
+  readonly #gone = new Map<string, string>();
+  /** Versions of the last lists, by namespace: what is older and was not in them is gone. */
+  readonly #listed = new Map<string, string>();
 
   constructor(options: ObjectCacheOptions<T>) {
     this.#options = options;
@@ -45,13 +50,14 @@ export class ObjectCache<T> {
    *
    * @param namespace - Where the list is from; everywhere when left out.
    */
-  replace({ items }: Pick<ObjectList, "items">, namespace?: string): void {
+  replace({ items, resourceVersion }: ObjectList, namespace?: string): void {
     const keys = new Set(items.map(keyOf));
     for (const [key, { value }] of this.#objects) {
       const listed = namespace === undefined || key.startsWith(`${namespace}/`);
       if (listed && !keys.has(key)) this.#delete(key, value);
     }
-    for (const item of items) this.put(item);
+    for (const item of items) this.#put(item, false);
+    this.#listed.set(namespace ?? "", resourceVersion);
   }
 
   /**
@@ -62,8 +68,17 @@ export class ObjectCache<T> {
    */
   put(object: JsonObject, { again = false }: { readonly again?: boolean } = {}): void {
     const key = keyOf(object);
+    const { version } = identityOf(object);
+    // The answer to a write may come after a list that does not have the object any more. No watch would tell of that.
+    if (!this.#objects.has(key) && this.#wasListedWithout(key, version)) return;
+    this.#put(object, again);
+  }
+
+  #put(object: JsonObject, again: boolean): void {
+    const key = keyOf(object);
     const { uid, version } = identityOf(object);
-    if (this.#gone.has(uid)) return;
+    const gone = this.#gone.get(uid);
+    if (gone !== undefined && !isNewer(version, gone)) return;
     const before = this.#objects.get(key);
     const same = again && before?.version === version;
     if (before?.uid === uid && !same && !isNewer(version, before.version)) return;
@@ -75,15 +90,22 @@ export class ObjectCache<T> {
   /** An object that was deleted, unless another one has its name by now. */
   remove(object: JsonObject): void {
     const key = keyOf(object);
-    const { uid } = identityOf(object);
+    const { uid, version } = identityOf(object);
     const before = this.#objects.get(key);
-    if (uid !== "") this.#gone.add(uid);
-    for (const oldest of this.#gone) {
+    if (uid !== "") this.#gone.set(uid, version);
+    for (const oldest of this.#gone.keys()) {
       if (this.#gone.size <= mostGone) break;
       this.#gone.delete(oldest);
     }
     if (before === undefined || before.uid !== uid) return;
     this.#delete(key, before.value);
+  }
+
+  #wasListedWithout(key: string, version: string): boolean {
+    return [...this.#listed].some(
+      ([namespace, listed]) =>
+        (namespace === "" || key.startsWith(`${namespace}/`)) && !isNewer(version, listed),
+    );
   }
 
   #delete(key: string, value: T): void {

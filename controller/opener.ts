@@ -1,11 +1,11 @@
-import { templateRenderer } from "../src/ops/render-template.ts";
 import { KeySearch, type Unwrap } from "../src/sealed/key-search.ts";
 import type { OpenedItems } from "../src/sealed/open-items.ts";
 import type { SealedSecret } from "../src/sealed/sealed-secret.ts";
 import type { SealingKey } from "../src/sealed/sealing-key.ts";
-import { type Unsealed, type UnsealOptions, unsealOpened } from "../src/sealed/unseal-secret.ts";
+import type { Unsealed } from "../src/sealed/unseal-secret.ts";
 import { unwrapHere, unwrapOnCores } from "../src/sealed/unwrap-on-cores.ts";
-import { withoutValues } from "./template-failure.ts";
+import { threadPerObject } from "./template-thread.ts";
+import { unsealRendered } from "./unseal-rendered.ts";
 
 export interface OpenerOptions {
   /** RSA operations that may run at the same time, beside the main thread; 0 runs them on it. */
@@ -16,10 +16,11 @@ export interface OpenerOptions {
   readonly random: (length: number) => Uint8Array;
 }
 
-/** Opens sealed values; the RSA operations do not hold up anything else. */
+/** Opens sealed values; neither the RSA operations nor templates hold up anything else. */
 export class Opener {
   readonly #options: OpenerOptions;
   readonly #unwrap: Unwrap;
+  readonly #apart = threadPerObject();
 
   constructor(options: OpenerOptions) {
     this.#options = options;
@@ -41,7 +42,7 @@ export class Opener {
     return new KeySearch({ keys: order, unwrap: this.#unwrap }).openItems(sealed);
   }
 
-  /** The whole Secret. @throws KsealError `SEALED_*`, with a message that holds no value. */
+  /** The whole Secret. @throws KsealError `SEALED_*`, with a message that holds no value; BusyError. */
   async unseal(
     sealed: SealedSecret,
     keys: readonly SealingKey[],
@@ -49,10 +50,6 @@ export class Opener {
   ): Promise<Unsealed> {
     const opened = await this.open(sealed, keys, first);
     const { acceptV1, now, random } = this.#options;
-    const render = withoutValues(templateRenderer({ now, random }), sealed);
-    return unsealOpened(sealed, opened, { acceptV1, render } satisfies Pick<
-      UnsealOptions,
-      "acceptV1" | "render"
-    >);
+    return unsealRendered(sealed, opened, { acceptV1, now, random, apart: this.#apart });
   }
 }

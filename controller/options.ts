@@ -85,6 +85,7 @@ const flags = {
   resyncPeriod: flag("resync-period", 10 * minute, duration(10 * second)),
   verifyPeriod: flag("full-verification-period", 0, duration()),
   kubeconfig: flag("kubeconfig", "", text),
+  keyWrapRecipients: flag<readonly string[]>("key-wrap-recipients", [], words),
   backupRecipients: flag<readonly string[]>("backup-recipients", [], words),
   backupTo: flag<readonly string[]>("backup-to", [], words),
 } as const;

@@ -72,7 +72,7 @@ export class Histogram {
 }
 
 /** Lines of a metric whose numbers are known at the moment of asking, sorted as Prometheus' clients sort them. */
-export function seriesLines(name: string, series: readonly Series[]): readonly string[] {
+function seriesLines(name: string, series: readonly Series[]): readonly string[] {
   return series.map(({ labels, value }) => `${name}${labelText(labels)} ${value}`).toSorted();
 }
 
@@ -106,4 +106,19 @@ function labelText(labels: Readonly<Record<string, string>>): string {
 
 function escapeLabel(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+}
+
+/** Numbers that go up and down. */
+export function gauge(name: string, help: string, series: readonly Series[]): Metric {
+  return { name, help, type: "gauge", lines: seriesLines(name, series) };
+}
+
+/** Numbers that only grow. */
+export function counter(name: string, help: string, values: Counter): Metric {
+  return { name, help, type: "counter", lines: values.lines(name) };
+}
+
+/** Numbers in buckets. */
+export function histogram(name: string, help: string, values: Histogram): Metric {
+  return { name, help, type: "histogram", lines: values.lines(name) };
 }

@@ -5,7 +5,7 @@ export interface RateLimitOptions {
   readonly perSecond: number;
   /** How many may come at once beyond one. */
   readonly burst: number;
-  readonly timer: Pick<Timer, "now">;
+  readonly timer: Pick<Timer, "elapsed">;
 }
 
 /** What became of one request. */
@@ -37,7 +37,7 @@ export class RateLimit {
 
   /** Counts a request. @param peer - Whom to count it to, and for what. */
   take(peer: string): RateDecision {
-    const now = this.#options.timer.now();
+    const now = this.#options.timer.elapsed();
     const limit = this.#options.burst + 1;
     const whole = Math.max(this.#arrival.get(peer) ?? now, now);
     const next = whole + this.#interval;

@@ -18,7 +18,7 @@ import {
   writeFailure,
 } from "./failures.ts";
 import { mergeFields, missingFields } from "./managed-fields.ts";
-import { inputsAnnotation, openedByAnnotation } from "./names.ts";
+import { forceSyncAnnotation, inputsAnnotation, openedByAnnotation } from "./names.ts";
 import { isControlledBySealedSecret, type Ownership, ownershipOf } from "./ownership.ts";
 import type { SecretMetadata } from "./secret-metadata.ts";
 import { isMakerOf, ownFields, type SecretWrite, writeOf } from "./secret-write.ts";
@@ -39,6 +39,8 @@ export interface ReconcileInput {
   readonly remembered?: Recorded | undefined;
   /** Looks at the values although nothing seems to have changed: the slow, full verification. */
   readonly verify?: boolean;
+  /** It was said of this generation, with the keys at hand, that it does not open. */
+  readonly saidUnopened?: boolean;
   readonly settings: ReconcileSettings;
 }
 
@@ -72,7 +74,14 @@ export type Plan =
     } & Findings)
   | ({
       readonly kind: "nothing";
-      readonly why: "unchanged" | "suspended" | "deleted" | "secret is being deleted" | "failed" | "busy";
+      readonly why:
+        | "unchanged"
+        | "suspended"
+        | "deleted"
+        | "secret is being deleted"
+        | "opened elsewhere"
+        | "failed"
+        | "busy";
     } & Findings);
 
 /** What was found out on the way. */
@@ -97,6 +106,8 @@ interface UnsealStep {
   readonly drift?: readonly string[];
   /** The Secret that is there was made from the same inputs, so what templates made up for it stays (S28). */
   readonly sameInputs: boolean;
+  /** Other values than these are somebody's, and only told of: the controller has not noted what it wrote there (S6). */
+  readonly keepsValues: boolean;
 }
 
 /** What the second step needs; both are asked only when they are needed. */
@@ -111,6 +122,10 @@ export interface ReconcileWork {
 export async function reconcile(input: ReconcileInput, work: ReconcileWork): Promise<Plan> {
   const step = planFromMetadata(input);
   if (step.kind !== "unseal") return step;
+  // A controller with other keys opened it, and contradicted: two that say the opposite in turns help nobody.
+  if (input.saidUnopened === true && step.sameInputs && isSettled(step.watched)) {
+    return { kind: "nothing", why: "opened elsewhere" };
+  }
   let unsealed: Unsealed;
   try {
     unsealed = await work.unseal(step.watched);
@@ -150,12 +165,17 @@ function stepOf(
 ): UnsealStep {
   const inputs = hashInputs(watched);
   const known = recordedOf(input);
-  const settled =
-    watched.status.observedGeneration === watched.generation &&
-    syncedCondition(watched.status)?.status === "True";
   const made = ownership !== "absent" && ownership !== "managed";
-  const sameInputs = made && (known === undefined ? settled : known.inputs === inputs);
+  const sameInputs = made && (known === undefined ? isSettled(watched) : known.inputs === inputs);
   const ownsType = missingFields(ownFields(input.secret), [["f:type"]]).length === 0;
+  // Whoever asks for a write gets it; of a Secret without notes it cannot be told whether that was done already.
+  const isAskedFor = watched.sealed.metadata.annotations.has(forceSyncAnnotation);
+  const keepsValues =
+    sameInputs &&
+    known === undefined &&
+    ownership === "owned" &&
+    input.settings.drift === "report" &&
+    !isAskedFor;
   return {
     kind: "unseal",
     input,
@@ -163,8 +183,13 @@ function stepOf(
     shape: { watched, ownership, ownsType },
     inputs,
     sameInputs,
-    needsData: sameInputs && watched.sealed.template.data.size > 0,
+    keepsValues,
+    needsData: keepsValues || (sameInputs && watched.sealed.template.data.size > 0),
   };
+}
+
+function isSettled({ status, generation }: WatchedSealedSecret): boolean {
+  return status.observedGeneration === generation && syncedCondition(status)?.status === "True";
 }
 
 /** The plan for what did not change since it was written, or the step to take when it did. */
@@ -207,6 +232,8 @@ function planFromValues(
     missingFields(ownFields(input.secret), desiredFields(shape)).length === 0 &&
     [...values].every(([item, value]) => sameBytes(value, data.get(item)));
   if (same) return { ...synced(watched, input.now), recorded };
+  const changed = step.keepsValues ? changedItems(values, data) : [];
+  if (changed.length > 0) return { ...synced(watched, input.now), drift: changed };
   return {
     kind: "apply",
     write: writeOf(
@@ -305,6 +332,15 @@ function pinRendered(
       return [item, rendered.has(item) && untouched ? (data.get(item) ?? value) : value];
     }),
   );
+}
+
+/** The items of a Secret that have another value, as the fields of a drift are named. */
+function changedItems(
+  values: ReadonlyMap<string, Uint8Array>,
+  data: ReadonlyMap<string, Uint8Array> | undefined,
+): readonly string[] {
+  const changed = [...values].filter(([item, value]) => !sameBytes(value, data?.get(item)));
+  return changed.map(([item]) => fieldText(["f:data", `f:${item}`]));
 }
 
 function openersText({ openers }: Unsealed): string {

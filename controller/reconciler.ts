@@ -17,7 +17,7 @@ import { concernsSealedSecret } from "./ownership.ts";
 import { isLeftOver, type Plan, reconcile } from "./reconcile.ts";
 import { RememberedOpeners } from "./remembered-openers.ts";
 import { readSecretMetadata, type SecretMetadata } from "./secret-metadata.ts";
-import { readStatus } from "./status.ts";
+import { readStatus, syncedCondition } from "./status.ts";
 import type { Timer } from "./timer.ts";
 import { readIdentity, triggerOf, type WatchedSealedSecret } from "./watched-sealed-secret.ts";
 import { followObjects } from "./watcher.ts";
@@ -38,6 +38,8 @@ export interface ReconcilerOptions {
     | "verifyPeriod"
   >;
   readonly keys: () => KeySet;
+  /** Whether the keys there are have been listed: without them nothing would open. */
+  readonly keysListed: () => boolean;
   /** Opens the values and renders the templates; here or on another thread. @throws KsealError `SEALED_*` */
   readonly unseal: (
     sealed: SealedSecret,
@@ -77,6 +79,9 @@ export interface ReconcileReport {
 const backoff: Backoff = { first: 50, longest: 5 * 60_000 };
 // Short: an API server that is back is worth knowing at once, and a replica has few watches.
 const watchBackoff: Backoff = { first: 200, longest: 5000 };
+/** Milliseconds. */
+const longestTurn = 10;
+const lastAppliedAnnotation = "kubectl.kubernetes.io/last-applied-configuration";
 /** What is kept of a Secret that no SealedSecret has the name of: that it is there. There may be many, and large ones. */
 const unread = "unread";
 
@@ -93,17 +98,21 @@ export class Reconciler {
   readonly #recorded = new Map<string, Recorded>();
   /** By uid of the SealedSecret: what was said about drift. */
   readonly #drift = new Map<string, string>();
+  /** By uid of the SealedSecret: of which generation it was said that it does not open, and with which keys. */
+  readonly #unopened = new Map<string, string>();
   /** Objects whose values are to be looked at, though nothing seems to have changed. */
   readonly #toVerify = new Set<string>();
   /** What was not listed yet. */
   readonly #missing = new Set<string>();
+  /** When others had their turn last; milliseconds. */
+  #turnBegan = 0;
   /** A change that this controller made itself, or that a list brought, is nothing to hurry for. */
   #quiet: "own write" | "list" | undefined;
 
   constructor(settings: ReconcilerOptions) {
     this.#settings = settings;
     const { options, timer, chance, metrics, onError } = settings;
-    this.#sealed = new ObjectCache({ read: withoutManagedFields, onChange: this.#onSealed.bind(this) });
+    this.#sealed = new ObjectCache({ read: keptOfSealed, onChange: this.#onSealed.bind(this) });
     this.#secrets = new ObjectCache({
       read: (secret) => (this.#sealed.get(keyOf(secret)) === undefined ? unread : readSecretMetadata(secret)),
       onChange: this.#onSecret.bind(this),
@@ -119,9 +128,9 @@ export class Reconciler {
     });
   }
 
-  /** Whether everything there is has been listed. */
+  /** Whether everything there is has been listed, and the keys. */
   get isReady(): boolean {
-    return this.#missing.size === 0;
+    return this.#missing.size === 0 && this.#settings.keysListed();
   }
 
   get queue(): Pick<WorkQueue, "depth" | "idle"> {
@@ -210,7 +219,9 @@ export class Reconciler {
         api,
         path,
         // The label selector is for SealedSecrets: the Secret of one need not have its labels.
-        selection: isSecrets ? { metadataOnly: true } : { labelSelector: options.labelSelector || undefined },
+        selection: isSecrets
+          ? { metadataOnly: true, keep: this.#keptOfSecret.bind(this) }
+          : { labelSelector: options.labelSelector || undefined, keep: keptOfSealed },
         timer,
         backoff: watchBackoff,
         chance,
@@ -229,6 +240,13 @@ export class Reconciler {
     return { done: follow(), listed: listed.promise };
   }
 
+  /** There may be many Secrets that are nobody's business: the list of them is not to fill the memory. */
+  #keptOfSecret(secret: JsonObject): JsonObject {
+    if (this.#sealed.get(keyOf(secret)) !== undefined) return secret;
+    const { namespace, name, uid, resourceVersion } = objectField(secret, "metadata", "");
+    return { metadata: { namespace, name, uid, resourceVersion } };
+  }
+
   #quietly(why: "own write" | "list", change: () => void): void {
     this.#quiet = why;
     try {
@@ -241,7 +259,11 @@ export class Reconciler {
   #onSealed(key: string, now: JsonObject | undefined, before: JsonObject | undefined): void {
     if (now === undefined && before !== undefined) this.#forget(readIdentity(before).uid);
     if (this.#quiet === "own write") return;
-    if (now !== undefined && before !== undefined && triggerOf(now) === triggerOf(before)) return;
+    if (now !== undefined && before !== undefined && triggerOf(now) === triggerOf(before)) {
+      // A controller with other keys says that it does not open.
+      if (isSynced(before) && !isSynced(now)) this.#enqueue(key, "resync");
+      return;
+    }
     this.#enqueue(key, this.#quiet === "list" ? "resync" : "new");
   }
 
@@ -249,6 +271,7 @@ export class Reconciler {
     this.#openers.forget(uid);
     this.#recorded.delete(uid);
     this.#drift.delete(uid);
+    this.#unopened.delete(uid);
   }
 
   #onSecret(
@@ -270,13 +293,22 @@ export class Reconciler {
 
   async #work(key: string): Promise<WorkResult> {
     const { writer, timer, metrics } = this.#settings;
+    await this.#letOthers();
     if (!writer.mayWrite()) return "done";
-    const began = timer.now();
+    const began = timer.elapsed();
     const object = this.#sealed.get(key);
     const result =
       object === undefined ? await this.#cleanUp(key) : await this.#reconcile(key, object, began);
-    metrics?.reconciled((timer.now() - began) / 1000);
+    metrics?.reconciled((timer.elapsed() - began) / 1000);
     return result;
+  }
+
+  /** Thousands of objects that need nothing are looked at without ever waiting for anything: probes and news would. */
+  async #letOthers(): Promise<void> {
+    const { timer } = this.#settings;
+    if (timer.elapsed() - this.#turnBegan < longestTurn) return;
+    await new Promise(setImmediate);
+    this.#turnBegan = timer.elapsed();
   }
 
   async #cleanUp(key: string): Promise<WorkResult> {
@@ -293,11 +325,13 @@ export class Reconciler {
     const [namespace = "", name = ""] = key.split("/");
     const set = keys();
     const secret = await this.#secretOf(key);
+    const attempted = `${identity.generation} ${[...set.byFingerprint.keys()].join()}`;
     const plan = await reconcile(
       {
         object,
         secret,
-        knownKeys: new Set(set.byFingerprint.keys()),
+        saidUnopened: this.#unopened.get(identity.uid) === attempted,
+        knownKeys: set.fingerprints,
         now: writer.now(),
         remembered: this.#recorded.get(identity.uid),
         verify: this.#toVerify.delete(key),
@@ -315,12 +349,15 @@ export class Reconciler {
       if (applied.sealed !== undefined) this.#sealed.put(applied.sealed);
     });
     this.#note(plan, subject);
+    if (plan.kind === "apply") this.#unopened.delete(identity.uid);
+    const isPublished = applied.sealed !== undefined || plan.kind === "nothing";
+    if (applied.failure?.reason === "unseal" && isPublished) this.#unopened.set(identity.uid, attempted);
     onReconciled?.({
       key,
       action: actionOf(plan, applied),
       message: applied.failure?.message,
       openedBy: plan.kind === "apply" ? plan.recorded.openedBy : undefined,
-      milliseconds: timer.now() - began,
+      milliseconds: timer.elapsed() - began,
     });
     if (applied.failure !== undefined) metrics?.failed(applied.failure.reason, namespace);
     // What waits for somebody is looked at again with everything else.
@@ -348,10 +385,11 @@ export class Reconciler {
     secret: SecretMetadata | undefined,
   ): Promise<Unsealed> {
     const { unseal, metrics } = this.#settings;
-    const first = this.#openers.guess(watched.uid, set, secret?.annotations.get(openedByAnnotation));
-    const unsealed = await unseal(watched.sealed, set.keys, first);
+    const noted = secret?.annotations.get(openedByAnnotation);
+    const unsealed = await this.#openers.open({ uid: watched.uid, set, noted }, (first) =>
+      unseal(watched.sealed, set.keys, first),
+    );
     metrics?.opened(unsealed.rsaOperations);
-    this.#openers.remember(watched.uid, unsealed.last);
     return unsealed;
   }
 
@@ -394,8 +432,17 @@ function secretPath(key: string): ObjectPath {
   return { group: "", version: "v1", plural: "secrets", namespace, name };
 }
 
-/** They are most of a SealedSecret in memory, and nothing is read from them. */
-function withoutManagedFields(object: JsonObject): JsonObject {
-  const { managedFields: _, ...metadata } = objectField(object, "metadata", "");
-  return { ...object, metadata };
+function isSynced(object: JsonObject): boolean {
+  return syncedCondition(readStatus(field(object, "status")))?.status === "True";
+}
+
+/** Nothing is read from what is left out, and it is most of a SealedSecret in memory. */
+function keptOfSealed(object: JsonObject): JsonObject {
+  const { managedFields: _, annotations, ...metadata } = objectField(object, "metadata", "");
+  // kubectl keeps the whole object in it once more.
+  const { [lastAppliedAnnotation]: __, ...kept } = objectField({ annotations }, "annotations", "metadata");
+  return {
+    ...object,
+    metadata: { ...metadata, ...(annotations === undefined ? {} : { annotations: kept }) },
+  };
 }

@@ -1,6 +1,6 @@
 import { field, objectField } from "../src/sealed/object-fields.ts";
 import type { EventRecorder } from "./event-recorder.ts";
-import type { KeySet } from "./key-set.ts";
+import type { KeySet, RefusedKey } from "./key-set.ts";
 import type { KeyWatch } from "./key-watch.ts";
 import type { Logger } from "./logger.ts";
 
@@ -13,7 +13,10 @@ export interface RefusedKeysOptions {
   readonly now: () => number;
 }
 
-/** Tells of Secrets that are marked as sealing keys and are none (S13): once of each, in the log and by an event. */
+/**
+ * Tells of Secrets that are marked as sealing keys and are none (S13), and of keys whose envelopes do not open: once of
+ * each, in the log and by an event.
+ */
 export class RefusedKeys {
   readonly #options: RefusedKeysOptions;
   readonly #logged = new Set<string>();
@@ -23,9 +26,14 @@ export class RefusedKeys {
     this.#options = options;
   }
 
-  tell({ refused }: KeySet): void {
+  tell({ refused, closed }: KeySet): void {
     const { log, mayWrite } = this.#options;
-    const told = new Map(refused.map(({ name, error }) => [`${name} ${error.message}`, { name, error }]));
+    const unopened = closed.flatMap(({ name, error }): RefusedKey[] =>
+      error === undefined ? [] : [{ name, error }],
+    );
+    const told = new Map(
+      [...refused, ...unopened].map(({ name, error }) => [`${name} ${error.message}`, { name, error }]),
+    );
     // One that was put right and broken again is told of again.
     for (const known of [this.#logged, this.#written]) {
       for (const text of known) if (!told.has(text)) known.delete(text);

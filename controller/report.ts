@@ -11,7 +11,7 @@ export function logReport(report: ReconcileReport, log: Logger): void {
   else log.debug(`SealedSecret ${action}`, fields);
 }
 
-/** Tells of a Secret that somebody else changed: the log, and where nothing is done about it those who look at it. */
+/** Tells of a Secret that somebody else changed: the log, and those who look at its SealedSecret. */
 export function logDrift(
   drift: {
     readonly subject: EventSubject;
@@ -30,8 +30,9 @@ export function logDrift(
   const { log, events, mayWrite, now } = to;
   const object = `${subject.namespace}/${subject.name}`;
   log.warn("somebody else changed the Secret", { object, fields: fields.join(", "), action });
-  if (action === "repaired" || !mayWrite()) return;
-  const message = `Secret ${JSON.stringify(subject.name)} was changed by somebody else: ${fields.join(", ")}`;
+  if (!mayWrite()) return;
+  const outcome = action === "repaired" ? ", and put right" : "";
+  const message = `Secret ${JSON.stringify(subject.name)} was changed by somebody else${outcome}: ${fields.join(", ")}`;
   events.record(subject, { type: "Warning", reason: "Drifted", message }, now()).catch((error: unknown) => {
     log.warn("an event was not written", { object, error: error instanceof Error ? error.message : "" });
   });

@@ -1,22 +1,11 @@
 import type { KeyObject } from "node:crypto";
 import { KsealError } from "../src/errors.ts";
+import { serverFields } from "../src/sealed/object-meta.ts";
 import type { OpenedItems } from "../src/sealed/open-items.ts";
 import { scopeOf } from "../src/sealed/scope.ts";
 import { sealValue } from "../src/sealed/seal-secret.ts";
 import type { SealedSecret } from "../src/sealed/sealed-secret.ts";
 import { unsealOpened } from "../src/sealed/unseal-secret.ts";
-
-/** Fields that belong to the object in a cluster, and not to what stands in Git. */
-const serverFields = [
-  "managedFields",
-  "uid",
-  "resourceVersion",
-  "selfLink",
-  "generation",
-  "creationTimestamp",
-  "deletionTimestamp",
-  "deletionGracePeriodSeconds",
-];
 
 /** Opens the values of a SealedSecret, whatever its templates. */
 type Open = (sealed: SealedSecret) => Promise<OpenedItems>;

@@ -1,13 +1,19 @@
 import { KsealError } from "../src/errors.ts";
 import { readManifest } from "../src/formats/manifest.ts";
 import type { KubeApi } from "../src/kube/api.ts";
+import { type BackupNotes, type BackupState, readBackupState } from "../src/ops/key-backup-record.ts";
+import { objectField } from "../src/sealed/object-fields.ts";
+import { readMeta } from "../src/sealed/object-meta.ts";
 import type { Secret } from "../src/sealed/secret.ts";
 import type { ApplyContext } from "./apply-plan.ts";
+import type { KeyBackup } from "./backup.ts";
 import { CertificatePublisher } from "./certificate-publisher.ts";
 import { EventRecorder } from "./event-recorder.ts";
 import { answerRequest, countedPaths, type HttpServices } from "./http.ts";
 import { type RunningServer, serveHttp } from "./http-server.ts";
-import { type BackupNotes, KeyRenewal } from "./key-renewal.ts";
+import { KeyBackups } from "./key-backups.ts";
+import type { KeyEnvelope } from "./key-envelope.ts";
+import { KeyRenewal } from "./key-renewal.ts";
 import type { KeySet } from "./key-set.ts";
 import { KeyStore } from "./key-store.ts";
 import { KeyWatch } from "./key-watch.ts";
@@ -35,8 +41,10 @@ export interface RunOptions {
   readonly random: (length: number) => Uint8Array;
   readonly version: string;
   readonly process: MetricSources["process"];
-  /** Stores a backup of a key before the key is used. */
-  readonly backUp?: ((secret: Secret) => Promise<BackupNotes>) | undefined;
+  /** Stores backups of keys: of a new one before it is used. */
+  readonly backup?: KeyBackup | undefined;
+  /** Of sealing keys. What it needs is loaded when there is one. */
+  readonly envelope: Pick<KeyEnvelope, "open" | "wrap">;
   /** Ends everything, in order. */
   readonly signal: AbortSignal;
 }
@@ -61,6 +69,7 @@ export async function runController(run: RunOptions): Promise<RunningController>
   const work = Promise.all([
     options.watchKeys ? parts.keyWatch.run() : parts.keyWatch.once(),
     parts.renewal.run(),
+    parts.keyBackups?.run(),
     parts.reconciler.run(),
   ]);
   const finish = async (): Promise<void> => {
@@ -88,6 +97,7 @@ interface Parts {
   readonly metrics: Metrics;
   readonly keyWatch: KeyWatch;
   readonly renewal: KeyRenewal;
+  readonly keyBackups: KeyBackups | undefined;
   readonly reconciler: Reconciler;
   readonly election: LeaderElection | undefined;
 }
@@ -104,6 +114,7 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
     keyPrefix: options.keyPrefix,
     order: options.keyOrder,
     onChange: (set, before) => onKeys(set, before),
+    envelopes: { open: run.envelope.open, timer, chance, signal },
   });
   const watching = {
     timer,
@@ -111,10 +122,16 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
     signal,
     onError: (error: unknown) => log.warn("the API server did not answer", { error: textOf(error) }),
   };
+  let fed = false;
   const keyWatch: KeyWatch = new KeyWatch({
     ...{ api, store, namespace, legacyName: options.keyPrefix, ...watching },
     // The first key is due when the list turns out to be empty.
-    onFed: () => renewal.wake(),
+    onFed: () => {
+      renewal.wake();
+      // Nothing was worked on before.
+      if (!fed) reconciler.resync();
+      fed = true;
+    },
   });
   const opener = new Opener({ workers: options.workers, acceptV1: options.acceptV1, now: timer.now, random });
   const mayWrite = (): boolean => election?.isLeader ?? true;
@@ -125,6 +142,9 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
     objects: () => reconciler.objects(),
     queueDepth: () => reconciler.queue.depth,
     isLeader: mayWrite,
+    backups: (key) => backupStateOf(keyWatch, key),
+    waitsForBackup: () => renewal.waitsForBackup,
+    backupsSeenAt: () => keyBackups?.completeAt,
     process: run.process,
     omitSecretLabels: options.omitSecretLabels,
   });
@@ -146,7 +166,8 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
     refresh: () => keyWatch.refresh(),
     add: (secret) => keyWatch.add(secret),
     mayWrite: mayKeep,
-    backUp: run.backUp,
+    backUp: run.backup && newKeyBackup(run.backup, () => metrics.backupFailed()),
+    wrap: run.envelope.wrap,
     timer,
     now: timer.now,
     random,
@@ -158,6 +179,24 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
       log.error("no new sealing key", { error: textOf(error), retryInSeconds: Math.ceil(retryIn / 1000) });
     },
   });
+  const keyBackups =
+    run.backup === undefined
+      ? undefined
+      : new KeyBackups({
+          api,
+          backup: run.backup,
+          keys: () => store.current,
+          secretOf: (place) => keyWatch.secretOf(place),
+          open: run.envelope.open,
+          mayWrite: mayKeep,
+          ...{ timer, chance, signal },
+          onBackedUp: (key) => log.info("sealing key backed up", { key }),
+          onFailure: (key, error, retryIn) => {
+            metrics.backupFailed();
+            const retryInSeconds = Math.ceil(retryIn / 1000);
+            log.error("sealing key not backed up", { key, error: textOf(error), retryInSeconds });
+          },
+        });
   const writer: ApplyContext = {
     api,
     events,
@@ -172,6 +211,7 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
     api,
     options,
     keys: () => store.current,
+    keysListed: () => keyWatch.isReady && store.isSettled,
     unseal: (sealed, keys, first) => opener.unseal(sealed, keys, first),
     writer,
     timer,
@@ -186,6 +226,7 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
   const onLeading = (): void => {
     reconciler.resync();
     renewal.wake();
+    keyBackups?.wake();
     refused.tell(store.current);
     if (options.certificateConfigMap !== "") void publisher.publish();
   };
@@ -219,10 +260,10 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
   const services: HttpServices = {
     certificate: () => {
       const pem = store.current.sealing?.certificate?.pem;
-      return pem === undefined ? { missing: whyNoKey({ keyWatch, renewal }) } : { pem };
+      return pem === undefined ? { missing: whyNoKey({ keyWatch, renewal, store }) } : { pem };
     },
     notReady: () => {
-      if (store.current.sealing === undefined) return whyNoKey({ keyWatch, renewal });
+      if (store.current.sealing === undefined) return whyNoKey({ keyWatch, renewal, store });
       return reconciler.isReady ? undefined : "the objects are not listed yet";
     },
     kubesealEndpoints: options.kubesealEndpoints,
@@ -241,19 +282,39 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
     limit: new RateLimit({ perSecond: options.rateLimit, burst: options.rateLimitBurst, timer }),
     largestBody: options.largestBody,
   };
-  return { services, metrics, keyWatch, renewal, reconciler, election };
+  return { services, metrics, keyWatch, renewal, keyBackups, reconciler, election };
+}
+
+function backupStateOf(keyWatch: KeyWatch, key: string): BackupState {
+  const metadata = objectField(keyWatch.secretOf(key) ?? {}, "metadata", "");
+  return readBackupState(readMeta(metadata, "metadata").annotations);
+}
+
+function newKeyBackup(backup: KeyBackup, onFailure: () => void): (secret: Secret) => Promise<BackupNotes> {
+  return async (secret) => {
+    try {
+      return await backup.newKey(secret);
+    } catch (error) {
+      onFailure();
+      throw error;
+    }
+  };
 }
 
 function whyNoKey({
   keyWatch,
   renewal,
+  store,
 }: {
   readonly keyWatch: KeyWatch;
   readonly renewal: KeyRenewal;
+  readonly store: KeyStore;
 }): string {
   if (!keyWatch.isReady) return "the sealing keys are not listed yet";
   const { problem } = renewal;
-  return `there is no sealing key yet${problem === undefined ? "" : `: ${problem}`}`;
+  const [closed] = store.current.closed;
+  const reason = problem ?? (closed && (closed.error?.message ?? `${closed.name} is being opened`));
+  return `there is no sealing key yet${reason === undefined ? "" : `: ${reason}`}`;
 }
 
 function listen(run: RunOptions, { services, metrics }: Parts): Promise<readonly RunningServer[]> {

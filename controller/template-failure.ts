@@ -7,7 +7,7 @@ const ownLimits =
 
 /**
  * Renders as before, with failures that hold no value: they stand in the status and in events, which many may read who
- * may not read Secrets.
+ * may not read Secrets. Upstream quotes values there; no decision on compatibility asks for that.
  *
  * What a function says about what it was given is left out, unless it stands in the template itself, which is public: of
  * `fail "no"` it is kept, of `fail .password` not. So is the value over which `range` cannot go.

@@ -1,7 +1,9 @@
 /** The clock of the controller, and how it waits. Tests hand in one that runs when they say so. */
 export interface Timer {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970. Somebody may set this clock, forward or back. */
   now(): number;
+  /** Milliseconds since some moment: for how long something took or may take. Nobody sets this clock. */
+  elapsed(): number;
   /** Calls once, so many milliseconds from now. @returns How to call it off. */
   after(milliseconds: number, call: () => void): () => void;
 }
@@ -12,6 +14,7 @@ const longestWait = 2 ** 31 - 1;
 /** The machine's own clock. */
 export const systemTimer: Timer = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   after: (milliseconds, call) => {
     let timeout: NodeJS.Timeout;
     const wait = (left: number) => {

@@ -13,7 +13,7 @@ import { pause, type Timer } from "./timer.ts";
 export interface WatcherOptions {
   readonly api: Pick<KubeApi, "list" | "watch">;
   readonly path: ObjectPath;
-  readonly selection?: Pick<ListOptions, "labelSelector" | "fieldSelector" | "metadataOnly">;
+  readonly selection?: Pick<ListOptions, "labelSelector" | "fieldSelector" | "metadataOnly" | "keep">;
   readonly timer: Timer;
   readonly backoff: Backoff;
   /** From 0 to 1. */
@@ -68,7 +68,7 @@ interface Place {
 const listsAgain = [400, 404, 410];
 
 async function followOnce(place: Place, options: WatcherOptions): Promise<void> {
-  const began = options.timer.now();
+  const began = options.timer.elapsed();
   if (place.version === undefined) {
     const list = await options.api.list(options.path, options.selection);
     options.onList(list);
@@ -81,7 +81,7 @@ async function followOnce(place: Place, options: WatcherOptions): Promise<void> 
     place.version = versionOf(event) ?? place.version;
     if (event.type !== "BOOKMARK") options.onEvent({ ...event, type: event.type });
   }
-  const inVain = events === 0 && options.timer.now() - began < shortestWatch;
+  const inVain = events === 0 && options.timer.elapsed() - began < shortestWatch;
   place.failures = inVain ? place.failures + 1 : 0;
 }
 

@@ -34,7 +34,7 @@ interface Waiting {
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #waiting: Readonly<Record<Priority, Map<string, Waiting>>> = { new: new Map(), resync: new Map() };
-  readonly #running = new Set<string>();
+  readonly #running = new Map<string, Priority>();
   /** Keys that were added while they were worked on. */
   readonly #again = new Map<string, Priority>();
   readonly #failures = new Map<string, number>();
@@ -59,14 +59,14 @@ export class WorkQueue {
     const known = this.#waiting.resync.get(key);
     if (known !== undefined && priority === "resync") return;
     this.#waiting.resync.delete(key);
-    this.#waiting[priority].set(key, { since: known?.since ?? this.#options.timer.now(), priority });
+    this.#waiting[priority].set(key, { since: known?.since ?? this.#options.timer.elapsed(), priority });
     this.#start();
   }
 
   /** Adds a key that is due later, unless it is due sooner anyway. @param milliseconds - From now. */
   addLater(key: string, milliseconds: number): void {
     if (!this.#open) return;
-    const due = this.#options.timer.now() + milliseconds;
+    const due = this.#options.timer.elapsed() + milliseconds;
     const known = this.#delayed.get(key);
     if (known !== undefined && known.due <= due) return;
     known?.cancel();
@@ -129,19 +129,19 @@ export class WorkQueue {
   }
 
   #take(): readonly [string, Waiting] | undefined {
-    for (const waiting of [this.#waiting.new, this.#waiting.resync]) {
-      for (const [key, entry] of waiting) {
-        waiting.delete(key);
-        return [key, entry];
-      }
-    }
-    return undefined;
+    return first(this.#waiting.new) ?? (this.#mayResync() ? first(this.#waiting.resync) : undefined);
+  }
+
+  /** Re-syncs take half of the places: what is new finds a free one, and few RSA operations before its own. */
+  #mayResync(): boolean {
+    const running = [...this.#running.values()].filter((priority) => priority === "resync").length;
+    return running < Math.ceil(this.#options.concurrency / 2);
   }
 
   async #run(key: string, { since, priority }: Waiting): Promise<void> {
     const { timer, work, onStart, onError } = this.#options;
-    this.#running.add(key);
-    onStart?.(key, timer.now() - since, priority);
+    this.#running.set(key, priority);
+    onStart?.(key, timer.elapsed() - since, priority);
     let result: WorkResult = "failed";
     try {
       result = await work(key);
@@ -183,4 +183,13 @@ export class WorkQueue {
     this.#idle = [];
     for (const resolve of told) resolve();
   }
+}
+
+/** Takes the key out that has waited longest. */
+function first(waiting: Map<string, Waiting>): readonly [string, Waiting] | undefined {
+  for (const [key, entry] of waiting) {
+    waiting.delete(key);
+    return [key, entry];
+  }
+  return undefined;
 }

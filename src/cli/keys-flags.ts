@@ -39,12 +39,14 @@ export function recipientsOf(options: OptionValues): RecipientFlags {
 }
 
 const flagsOf: ReadonlyMap<string, readonly string[]> = new Map([
-  ["list", ["path"]],
-  ["new", ["places", "recipients", "bits", "validFor", "commonName", "dryRun"]],
+  ["list", ["path", "keyOrderPriority"]],
+  ["new", ["places", "recipients", "bits", "validFor", "commonName", "wrapFor", "dryRun"]],
   ["backup", ["places", "recipients", "dryRun"]],
-  ["restore", ["backupNamespace", "s3", "dryRun"]],
+  ["restore", ["backupNamespace", "s3", "wrapFor", "dryRun"]],
   ["verify-backup", ["path", "backupNamespace", "s3", "dryRun"]],
-  ["retire", ["path", "label", "delete", "dryRun"]],
+  ["retire", ["path", "label", "delete", "keyOrderPriority", "dryRun"]],
+  ["wrap", ["wrapFor", "dryRun"]],
+  ["unwrap", ["dryRun"]],
 ]);
 
 const checked: readonly (readonly [name: string, kind: string])[] = [
@@ -55,6 +57,8 @@ const checked: readonly (readonly [name: string, kind: string])[] = [
   ["bits", "bits"],
   ["validFor", "validFor"],
   ["commonName", "commonName"],
+  ["wrapFor", "wrapFor"],
+  ["keyOrderPriority", "keyOrderPriority"],
   ["label", "label"],
   ["delete", "delete"],
   ["dryRun", "dryRun"],

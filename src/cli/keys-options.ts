@@ -8,6 +8,7 @@ const places = "Where backups are";
 const recipients = "Who can open backups, instead of the rules";
 const made = "For keys new";
 const retired = "For keys retire";
+const wrapped = "For keys wrap, new and restore";
 
 /** The flags of `keys`. */
 export const keysCommand: readonly OptionSpec[] = [
@@ -41,8 +42,20 @@ export const keysCommand: readonly OptionSpec[] = [
   ...sealingKeygen
     .filter(({ flags }) => /^--(bits|valid-for|common-name) /.test(flags))
     .map((option) => ({ ...option, group: made })),
+  {
+    flags: "--wrap-for <recipient>",
+    summary: "keep the keys in envelopes that this recipient opens: the controller's identity",
+    repeatable: true,
+    group: wrapped,
+  },
   { flags: "--label <value>", summary: "the label's new value; retired when left out", group: retired },
   { flags: "--delete", summary: "delete the Secret, if a backup of it was verified", group: retired },
+  {
+    flags: "--key-order-priority <date>",
+    summary: "which key is the newest, as the controller's own flag says; CertNotBefore when left out",
+    choices: ["CertNotBefore", "SecretCreationTimestamp"],
+    group: "Cluster",
+  },
   // The controller's service is not asked.
   ...certificate
     .filter(({ flags }) => !/^--(cert|cert-fingerprint|fetch|controller-name)( |$)/.test(flags))

@@ -3,6 +3,7 @@ import type { BackupRecord } from "../ops/key-backup-record.ts";
 import type { BackedUpKey } from "../ops/keys-backup.ts";
 import type { KeyList, ListedKey } from "../ops/keys-list.ts";
 import type { VerifiedBackups } from "../ops/keys-verify.ts";
+import type { WrappedKeyResult } from "../ops/keys-wrap.ts";
 
 /** The sealing keys of a cluster for people, a block each. */
 export function describeKeys({ keys }: KeyList): string {
@@ -19,6 +20,7 @@ function describeKey(key: ListedKey): string {
     `  made         ${created}`,
     `  valid        ${valid}`,
     `  label        ${label ?? "none"}`,
+    ...(key.wrappedFor === undefined ? [] : [`  wrapped      for ${who({ recipients: key.wrappedFor })}`]),
     `  opens        ${opensOf(key)}`,
     ...backupsOf(key),
   ].join("\n");
@@ -57,6 +59,16 @@ export function describeBackups(keys: readonly BackedUpKey[]): readonly string[]
     ...written.map(({ place, file }) => `${name}: backed up to ${place}: ${file}`),
     ...upToDate.map((place) => `${name}: backed up in ${place} already`),
   ]);
+}
+
+/** What became of each key that was to be put into an envelope, or taken out. */
+export function describeWrapping(
+  keys: readonly WrappedKeyResult[],
+  { verb, dryRun }: { readonly verb: "wrapped" | "unwrapped"; readonly dryRun: boolean },
+): readonly string[] {
+  return keys.map(
+    ({ name, changed }) => `${name}: ${changed ? `${dryRun ? "would be " : ""}${verb}` : `${verb} already`}`,
+  );
 }
 
 /** What a recovery drill came to. */

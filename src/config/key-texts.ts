@@ -80,6 +80,24 @@ export function parseKeyTexts(texts: KeyTexts): readonly MasterKey[] {
   );
 }
 
+/**
+ * The master keys that words name, whatever their type: each type looks different.
+ *
+ * @throws KsealError `USAGE` for the first that names none.
+ */
+export function parseRecipients(words: readonly string[]): readonly MasterKey[] {
+  return words.flatMap((word) => parseKeyTexts({ [listOf(word)]: [word] }));
+}
+
+function listOf(word: string): KeyList {
+  if (word.startsWith("arn:")) return "kms";
+  if (word.startsWith("projects/")) return "gcpKms";
+  if (/^https?:.*\/v1\/.*\/keys\//.test(word)) return "hcVaultTransit";
+  if (word.startsWith("https:")) return "azureKv";
+  if (/^[\dA-Fa-f]{40}$/.test(word)) return "pgp";
+  return "age";
+}
+
 /** One text of a list, without profile and context. */
 export function parseKeyText(list: KeyList, text: string): ParsedKey {
   return kinds[list].parse(text);

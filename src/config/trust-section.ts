@@ -1,5 +1,5 @@
 import { isRoleArn } from "../core/aws-arn.ts";
-import { originOf } from "../core/trust.ts";
+import { anyOriginOf, originOf } from "../core/trust.ts";
 import { type Mapping, mapping } from "./mapping.ts";
 import { list, type Shape, text } from "./shapes.ts";
 
@@ -9,20 +9,26 @@ export interface TrustSection {
   readonly azure: readonly string[];
   readonly awsRoles: readonly string[];
   readonly awsProfiles: readonly string[];
+  readonly plainStores: readonly string[];
 }
 
-const origin: Shape<string> = (node, reading, label) => {
-  const address = text(node, reading, label);
-  if (address === undefined) return undefined;
-  const found = originOf(address);
-  // A path would suggest that it narrows what is allowed.
-  if (found !== undefined && /^[^/]+\/\/[^/]+\/?$/.test(address)) return found;
-  reading.report(
-    node,
-    `${label} must look like https://vault.example.com:8200, without a path; http only on this machine`,
-  );
-  return undefined;
-};
+const origin: Shape<string> = addressShape(
+  originOf,
+  "https://vault.example.com:8200, without a path; http only on this machine",
+);
+const store: Shape<string> = addressShape(anyOriginOf, "http://minio.example.com:9000, without a path");
+
+function addressShape(originIn: (address: string) => string | undefined, looks: string): Shape<string> {
+  return (node, reading, label) => {
+    const address = text(node, reading, label);
+    if (address === undefined) return undefined;
+    const found = originIn(address);
+    // A path would suggest that it narrows what is allowed.
+    if (found !== undefined && /^[^/]+\/\/[^/]+\/?$/.test(address)) return found;
+    reading.report(node, `${label} must look like ${looks}`);
+    return undefined;
+  };
+}
 
 const role: Shape<string> = (node, reading, label) => {
   const arn = text(node, reading, label);
@@ -43,6 +49,7 @@ interface TrustFields {
   readonly azure: readonly string[];
   readonly aws_roles: readonly string[];
   readonly aws_profiles: readonly string[];
+  readonly s3_plain_http: readonly string[];
 }
 
 const asList = { hint: "write each behind a dash, or [one, two]" };
@@ -53,6 +60,7 @@ const fields: Shape<Mapping<TrustFields>> = mapping<TrustFields>(
     azure: list(origin, asList),
     aws_roles: list(role, asList),
     aws_profiles: list(profile, asList),
+    s3_plain_http: list(store, asList),
   },
   { name: "trust", isOwn: true, hint: "write vault: [https://vault.example.com:8200] below it" },
 );
@@ -66,6 +74,7 @@ export const trustSection: Shape<TrustSection> = (node, reading, label) => {
       azure: values.azure ?? [],
       awsRoles: values.aws_roles ?? [],
       awsProfiles: values.aws_profiles ?? [],
+      plainStores: values.s3_plain_http ?? [],
     }
   );
 };

@@ -15,6 +15,8 @@ export interface Host extends Files {
   readonly terminal: Terminal;
   /** How many threads can run at the same time. */
   readonly cores: number;
+  /** The absolute path of the single executable that kseal runs from; `undefined` where it runs on Node. */
+  readonly executable: string | undefined;
 
   /** Epoch milliseconds. */
   now(): number;
@@ -69,6 +71,28 @@ export interface Host extends Files {
    * @returns How to take it away again, also when nobody read it; `undefined` where the system has no named pipes.
    */
   servePipe(path: string, bytes: Uint8Array): Promise<(() => Promise<void>) | undefined>;
+  /**
+   * Answers every line that comes over a socket of this machine with one line, until the returned function is called.
+   *
+   * @param path - In a private folder.
+   */
+  serveLines(path: string, answer: (line: string) => string): Promise<() => Promise<void>>;
+  /**
+   * Sends a line to such a socket and returns the answer; `undefined` when nobody answers there, or when its folder is
+   * not this user's alone.
+   */
+  askLine(path: string, line: string): Promise<string | undefined>;
+  /**
+   * A folder of values, one file each, which change all at once: as the kubelet makes volumes of Secrets. It is made,
+   * with mode 0700, when it is not there.
+   *
+   * @param options.mode - Of the files; who may read them may enter the folders below.
+   * @param options.owner - `NAME`, or `UID` or `UID:GID`: whose the files are.
+   */
+  openValueFolder(
+    path: string,
+    options: { readonly mode: number; readonly owner?: string | undefined },
+  ): Promise<ValueFolder>;
   /** Runs `cleanup` also when a signal ends the process; returns a function that takes it off again. */
   onExit(cleanup: () => void): () => void;
 }
@@ -133,6 +157,11 @@ interface Files {
     options?: { mode?: number; overwrite?: boolean },
   ): Promise<void>;
   /**
+   * Copies a program, complete as soon as it is there: mode 0755, whatever stood at `to` replaced, also while it runs.
+   * The copy does not go through memory.
+   */
+  copyProgram(from: string, to: string): Promise<void>;
+  /**
    * Holds the right to change a file while `work` runs: another kseal that wants it waits, and a lock whose holder
    * died counts for nothing.
    */
@@ -165,6 +194,11 @@ export interface ExecOptions {
   readonly output?: "capture" | "inherit";
   /** Standard error alone: `inherit` shows it while the child runs, and the result has none. As `output` when left out. */
   readonly stderr?: "capture" | "inherit";
+  /**
+   * `forward`: a signal that would end kseal goes to the child and to what the child has started, kseal waits for their
+   * end, and the status says it. So without this too, where the child has kseal's own standard input or output.
+   */
+  readonly signals?: "forward";
   /** The child's whole environment; kseal's own when left out. */
   readonly env?: Environment;
   readonly cwd?: string;
@@ -209,6 +243,21 @@ export interface PrivateFolder {
   handTo(user: string): Promise<void>;
   /** Overwrites nothing, removes everything in it. */
   remove(): Promise<void>;
+}
+
+/** See {@link Host.openValueFolder}. */
+export interface ValueFolder {
+  /** Whether it lies in memory. */
+  readonly inMemory: boolean;
+  /**
+   * Makes these the files of the folder. A reader that opens `..data` once and reads below it never sees old and new
+   * values together. What others have put into the folder stays.
+   *
+   * @returns Whether anything was changed.
+   */
+  replace(files: ReadonlyMap<string, Uint8Array>): boolean;
+  /** Takes every value away again, at once: for {@link Host.onExit}. */
+  clear(): void;
 }
 
 /** Where operations report what the user should see besides the result. Texts hold no secret. */

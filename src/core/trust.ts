@@ -11,10 +11,18 @@ export interface Trust {
   readonly awsRoles: readonly string[];
   /** AWS profiles that may be used although no creation rule names them. */
   readonly awsProfiles: readonly string[];
+  /** Origins of S3-compatible stores that may be asked over plain http, although they are on another machine. */
+  readonly plainStores: readonly string[];
 }
 
 /** Where nothing is sent and nobody's role is taken. */
-export const noTrust: Trust = { vaultAddresses: [], azureVaults: [], awsRoles: [], awsProfiles: [] };
+export const noTrust: Trust = {
+  vaultAddresses: [],
+  azureVaults: [],
+  awsRoles: [],
+  awsProfiles: [],
+  plainStores: [],
+};
 
 /**
  * The origin that a credential would be sent to, spelled as in the lists of {@link Trust}: `https://host[:port]` in
@@ -25,10 +33,18 @@ export const noTrust: Trust = { vaultAddresses: [], azureVaults: [], awsRoles: [
  *   machine than this one.
  */
 export function originOf(address: string): string | undefined {
+  const origin = anyOriginOf(address);
+  if (origin === undefined) return undefined;
+  const { protocol, hostname } = new URL(origin);
+  return protocol === "https:" || isLoopback(hostname) ? origin : undefined;
+}
+
+/** As {@link originOf}, also for plain http to another machine: for what may be sent there. */
+export function anyOriginOf(address: string): string | undefined {
   if (!URL.canParse(address)) return undefined;
   const { protocol, username, password, hostname, origin } = new URL(address);
   if (username !== "" || password !== "" || hostname === "") return undefined;
-  return protocol === "https:" || (protocol === "http:" && isLoopback(hostname)) ? origin : undefined;
+  return protocol === "https:" || protocol === "http:" ? origin : undefined;
 }
 
 function isLoopback(hostname: string): boolean {

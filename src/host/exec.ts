@@ -21,9 +21,10 @@ export async function runProgram(
     ...spawnOptions(machine, options),
     stdio: standardStreams(machine, options),
   });
-  const isInForeground = options.output === "inherit" || options.stdin === "inherit";
+  const hasHelpers = options.signals === "forward";
+  const isInForeground = hasHelpers || options.output === "inherit" || options.stdin === "inherit";
   const letGo = isInForeground
-    ? addForegroundChild({ process: child, hearsTerminal: machine.terminal.stdinIsTerminal })
+    ? addForegroundChild({ process: child, hearsTerminal: machine.terminal.stdinIsTerminal, hasHelpers })
     : () => undefined;
   try {
     feed(

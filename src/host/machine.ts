@@ -15,6 +15,8 @@ export interface Machine {
   /** Where the system wants temporary files. */
   readonly temporaryFolder: string;
   readonly hostName: string;
+  /** As {@link Host.executable}. */
+  readonly executable: string | undefined;
   /** `undefined` on Windows, where files have no numeric owner. */
   readonly userId: number | undefined;
   readonly terminal: Terminal;
@@ -41,13 +43,15 @@ export function thisMachine(): Machine {
     cwd: process.cwd(),
     platform,
     // What only the system knows is asked for when it is needed: loading node:os takes as long as reading a file.
-    homeDir: homeFolder(platform, process.env) ?? system().homedir(),
+    homeDir: homeFolder(platform, process.env) ?? homeOfUser(),
     get temporaryFolder(): string {
       return system().tmpdir();
     },
     get hostName(): string {
       return system().hostname();
     },
+    // The single executable is made with Bun.
+    executable: process.versions["bun"] === undefined ? undefined : process.execPath,
     userId: process.getuid?.(),
     terminal: controllingTerminal(platform, process.env),
     now: Date.now,
@@ -61,6 +65,15 @@ export function thisMachine(): Machine {
 
 function system(): typeof import("node:os") {
   return process.getBuiltinModule("node:os");
+}
+
+function homeOfUser(): string {
+  try {
+    return system().homedir();
+  } catch {
+    // A user whom the system does not know, as in a container: as container runtimes set HOME for one.
+    return "/";
+  }
 }
 
 function random(length: number): Uint8Array {

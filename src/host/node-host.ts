@@ -31,6 +31,7 @@ export function createNodeHost(replaced: Partial<Machine> = {}): Host {
     get cores() {
       return navigator.hardwareConcurrency;
     },
+    executable: machine.executable,
     now: machine.now,
     random: machine.random,
     releaseMemory,
@@ -60,7 +61,17 @@ function withReplaced(real: Machine, replaced: Partial<Machine>): Machine {
 
 type Programs = Pick<
   Host,
-  "exec" | "spawn" | "become" | "which" | "request" | "openPrivateFolder" | "servePipe" | "onExit"
+  | "exec"
+  | "spawn"
+  | "become"
+  | "which"
+  | "request"
+  | "openPrivateFolder"
+  | "servePipe"
+  | "serveLines"
+  | "askLine"
+  | "openValueFolder"
+  | "onExit"
 >;
 
 function programs(machine: Machine): Programs {
@@ -74,13 +85,25 @@ function programs(machine: Machine): Programs {
     request: async (request) => (await import("./request.ts")).sendRequest(machine, request),
     openPrivateFolder: async () => (await import("./private-folder.ts")).openPrivateFolder(machine),
     servePipe: async (path, bytes) => (await import("./pipe.ts")).servePipe(machine, path, bytes),
+    serveLines: async (path, answer) => (await import("./local-socket.ts")).serveLines(path, answer),
+    askLine: async (path, line) => (await import("./local-socket.ts")).askLine(machine, path, line),
+    openValueFolder: async (path, options) =>
+      (await import("./value-folder.ts")).openValueFolder(machine, path, options),
     onExit: addCleanup,
   };
 }
 
 type HostFiles = Pick<
   Host,
-  "readFile" | "stat" | "list" | "realPath" | "makeFolder" | "replaceFiles" | "createFile" | "withLock"
+  | "readFile"
+  | "stat"
+  | "list"
+  | "realPath"
+  | "makeFolder"
+  | "replaceFiles"
+  | "createFile"
+  | "copyProgram"
+  | "withLock"
 >;
 
 function files(machine: Machine, resolve: Host["resolve"]): HostFiles {
@@ -98,6 +121,11 @@ function files(machine: Machine, resolve: Host["resolve"]): HostFiles {
         { path: resolve(path), shown: path, bytes },
         options,
       ),
+    copyProgram: async (from, to) =>
+      (await import("./copy-program.ts")).copyProgram(machine, resolve(from), {
+        path: resolve(to),
+        shown: to,
+      }),
     withLock: async (path, work) => {
       const { withLock } = await import("./lock.ts");
       const { recover } = await import("./journal.ts");

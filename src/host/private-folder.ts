@@ -45,7 +45,8 @@ function memoryPlaces(machine: Machine): readonly string[] {
   return machine.platform === "linux" ? ["/dev/shm", ...(runtime?.startsWith("/") ? [runtime] : [])] : [];
 }
 
-function isInMemory(path: string): boolean {
+/** Whether what is written below a path stays in memory. */
+export function isInMemory(path: string): boolean {
   try {
     return process.platform === "linux" && memoryFileSystems.includes(statfsSync(path).type);
   } catch {

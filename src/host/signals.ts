@@ -1,4 +1,5 @@
 import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
 
 /** The signals that end a program from outside and can be caught. */
 const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
@@ -9,12 +10,16 @@ interface ForegroundChild {
   readonly process: ChildProcess;
   /** Whether Ctrl+C on the terminal reaches the child without our help. */
   readonly hearsTerminal: boolean;
+  /** Whether it starts programs of its own that shall get a signal too: they are in kseal's group of processes. */
+  readonly hasHelpers: boolean;
 }
 
 // A process has one set of signal handlers, so this state is the process's own and no host's.
 const cleanups = new Set<() => void>();
 const children = new Set<ForegroundChild>();
 let isListening = false;
+/** What has gone to the group already: it comes back here. */
+const forwarded = new Set<EndingSignal>();
 
 /** Runs `cleanup` when the process ends, by a signal too. Returns a function that takes it off again. */
 export function addCleanup(cleanup: () => void): () => void {
@@ -35,6 +40,7 @@ export function addForegroundChild(child: ForegroundChild): () => void {
   listen();
   return () => {
     children.delete(child);
+    forwarded.clear();
     listen();
   };
 }
@@ -62,7 +68,36 @@ function onSignal(signal: EndingSignal): void {
     const isFromTerminal = child.hearsTerminal && (signal === "SIGINT" || signal === "SIGQUIT");
     if (!isFromTerminal) {
       child.process.kill(signal);
+      if (child.hasHelpers) {
+        forwardToGroup(signal);
+      }
     }
+  }
+}
+
+/**
+ * Signals the whole group once, if kseal is its leader, as it is under Argo CD and under a shell with job control: the
+ * programs that a child has started are not ours to find.
+ */
+function forwardToGroup(signal: EndingSignal): void {
+  if (forwarded.has(signal) || !leadsGroup()) {
+    return;
+  }
+  forwarded.add(signal);
+  process.kill(-process.pid, signal);
+}
+
+function leadsGroup(): boolean {
+  // Of process 1 the negative number would mean every process there is.
+  if (process.platform !== "linux" || process.pid === 1) {
+    return false;
+  }
+  try {
+    // `pid (name) state parent group ...`, and the name may hold anything.
+    const stat = readFileSync("/proc/self/stat", "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[3]) === process.pid;
+  } catch {
+    return false;
   }
 }
 

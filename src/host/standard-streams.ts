@@ -1,16 +1,32 @@
-import { fstatSync, readFileSync, writeSync } from "node:fs";
+import { fstatSync, readSync, writeSync } from "node:fs";
 import { errorName, writeError } from "./file-errors.ts";
 
 /** All of standard input. */
 export async function readStandardInput(): Promise<Uint8Array> {
-  if (fstatSync(0).isFile()) {
-    return readFileSync(0);
-  }
   const chunks: Uint8Array[] = [];
+  const kind = fstatSync(0);
+  // Making `process.stdin` takes longer than all the rest of a small run.
+  if ((kind.isFile() || kind.isFIFO()) && readNow(chunks)) return Buffer.concat(chunks);
   for await (const chunk of process.stdin) {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/** Reads what comes, and waits for more. Returns whether that was all: a pipe may be one that nobody can wait for. */
+function readNow(chunks: Uint8Array[]): boolean {
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(64 * 1024);
+    try {
+      const length = readSync(0, chunk);
+      if (length === 0) return true;
+      chunks.push(chunk.subarray(0, length));
+    } catch (error) {
+      if (errorName(error) === "EAGAIN") return false;
+      if (errorName(error) === "EOF") return true;
+      throw error;
+    }
+  }
 }
 
 interface Output {

@@ -1,6 +1,6 @@
 import type { Environment } from "../core/ports.ts";
-import { originOf } from "../core/trust.ts";
-import { awsEndpoint } from "./aws-endpoint.ts";
+import { anyOriginOf, originOf, type Trust } from "../core/trust.ts";
+import { awsEndpoint, plainHint } from "./aws-endpoint.ts";
 import { publicUrl } from "./aws-request.ts";
 import { KeyFailure } from "./key-failure.ts";
 import { quoted } from "./quoted.ts";
@@ -33,15 +33,23 @@ export interface S3Address {
 /**
  * Where a bucket is.
  *
- * @throws KeyFailure `unsupported` for what is no such address, `untrusted` for plain http to another machine.
+ * @throws KeyFailure `unsupported` for what is no such address, `untrusted` for plain http to another machine that the
+ *   user did not allow: whoever is on the way could keep backups away, though not read or change them.
  */
-export function s3Address(options: S3Options, env: Environment): S3Address {
+export function s3Address(
+  options: S3Options,
+  env: Environment,
+  { plainStores }: Pick<Trust, "plainStores">,
+): S3Address {
   const { bucket, prefix } = partsOf(options.url);
   const region = options.region ?? (env["AWS_REGION"] || env["AWS_DEFAULT_REGION"] || "us-east-1");
   if (!/^[a-z0-9-]{1,60}$/.test(region)) {
     throw new KeyFailure("unsupported", `${quoted(region)} is no region`);
   }
-  const own = options.endpoint === undefined ? awsEndpoint("s3", env) : checked(options.endpoint);
+  const own =
+    options.endpoint === undefined
+      ? awsEndpoint("s3", env, plainStores)
+      : checked(options.endpoint, plainStores);
   const url = new URL(own ?? publicUrl("s3", region));
   // The certificate of a wildcard does not cover a bucket with dots.
   const usual = own === undefined && !bucket.includes(".") ? "virtual-host" : "path";
@@ -65,13 +73,13 @@ function partsOf(url: string): { readonly bucket: string; readonly prefix: strin
   return { bucket, prefix: parts.map((part) => `${part}/`).join("") };
 }
 
-function checked(endpoint: string): string {
-  if (originOf(endpoint) !== undefined) return endpoint;
+function checked(endpoint: string, plainStores: readonly string[]): string {
+  if (originOf(endpoint) !== undefined || plainStores.includes(anyOriginOf(endpoint) ?? "")) return endpoint;
   throw new KeyFailure(
     "untrusted",
     "the address of the store is not an https address, and not on this machine",
     {
-      hint: "write it as https://HOST:PORT",
+      hint: plainHint(endpoint, "write it as https://HOST:PORT"),
     },
   );
 }

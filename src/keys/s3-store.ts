@@ -1,4 +1,5 @@
 import type { Host, HttpAnswer } from "../core/ports.ts";
+import type { Trust } from "../core/trust.ts";
 import { KsealError } from "../errors.ts";
 import { awsAuthorities } from "./aws-authorities.ts";
 import type { AwsCredentialProvider, AwsIdentity } from "./aws-credential-sources.ts";
@@ -44,9 +45,14 @@ const timeoutMs = 30_000;
  */
 export function openS3Store(
   options: S3Options,
-  { host, signal }: { readonly host: Host; readonly signal?: AbortSignal | undefined },
+  from: {
+    readonly host: Host;
+    readonly trust: Pick<Trust, "plainStores">;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): S3Store {
-  const address = s3Address(options, host.env);
+  const { host, trust, signal } = from;
+  const address = s3Address(options, host.env, trust);
   const ask = asker(address, host, signal);
   const pathOf = (name: string): string => `/${encodeURI(address.prefix + name)}`;
   return {

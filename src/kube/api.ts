@@ -31,6 +31,8 @@ export interface ListOptions extends ObjectSelection {
   readonly resourceVersion?: string | undefined;
   /** Objects in one answer, 500 when left out; the list is always whole. */
   readonly limit?: number | undefined;
+  /** What is kept of each object; the rest is let go before the next page comes. */
+  readonly keep?: ((object: JsonObject) => JsonObject) | undefined;
 }
 
 /** All objects of a path at one moment. */
@@ -38,6 +40,14 @@ export interface ObjectList {
   readonly items: readonly JsonObject[];
   /** Where a watch goes on without a gap. */
   readonly resourceVersion: string;
+}
+
+/** A kind of objects that a cluster has. */
+export interface ApiResource {
+  readonly kind: string;
+  readonly plural: string;
+  /** Whether its objects live in namespaces. */
+  readonly namespaced: boolean;
 }
 
 export interface WatchOptions extends ObjectSelection {
@@ -115,6 +125,8 @@ export interface KubeApi {
     path: ObjectPath,
     options?: { readonly metadataOnly?: boolean | undefined },
   ): Promise<JsonObject | undefined>;
+  /** The kinds of one version of an API group. @returns `undefined` when the cluster does not have it. */
+  resources(group: string, version: string): Promise<readonly ApiResource[] | undefined>;
   /** Follows the pages of the list to its end. Items have their `apiVersion` and `kind`. */
   list(path: ObjectPath, options?: ListOptions): Promise<ObjectList>;
   create(path: ObjectPath, object: JsonObject, options: WriteOptions): Promise<JsonObject>;
@@ -179,7 +191,17 @@ export interface ClusterOptions {
   readonly requestTimeout?: string | undefined;
 }
 
+/** One of several reasons that the API server gives, in its own words and without values that were sent. */
+export interface FailureCause {
+  /** Such as `FieldManagerConflict` or `FieldValueInvalid`. */
+  readonly reason: string;
+  readonly message: string;
+  /** The place in the object, as the server writes it: `.data.password`. */
+  readonly field: string;
+}
+
 export interface KubeErrorOptions extends KsealErrorOptions {
+  readonly causes?: readonly FailureCause[] | undefined;
   readonly status?: number | undefined;
   readonly reason?: string | undefined;
   readonly serverMessage?: string | undefined;
@@ -197,6 +219,8 @@ export class KubeError extends KsealError {
   readonly serverMessage: string | undefined;
   /** How long the server asks to be left alone. */
   readonly retryAfterMs: number | undefined;
+  /** The single reasons, where the server gives them: each field that another manager owns, each that is invalid. */
+  readonly causes: readonly FailureCause[];
 
   constructor(code: ErrorCode & `CLUSTER_${string}`, message: string, options: KubeErrorOptions = {}) {
     super(code, message, options);
@@ -204,5 +228,6 @@ export class KubeError extends KsealError {
     this.reason = options.reason;
     this.serverMessage = options.serverMessage;
     this.retryAfterMs = options.retryAfterMs;
+    this.causes = options.causes ?? [];
   }
 }

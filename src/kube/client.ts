@@ -1,6 +1,7 @@
 import type { Log } from "../core/ports.ts";
 import { parseJson, readAll, withinDepth } from "./answer.ts";
 import {
+  type ApiResource,
   type ClusterOptions,
   type DeleteOptions,
   type JsonObject,
@@ -13,10 +14,10 @@ import {
   type WriteOptions,
 } from "./api.ts";
 import { findConnection } from "./connection.ts";
-import { textOf } from "./fields.ts";
+import { fieldOf, listOf, textOf } from "./fields.ts";
 import type { KubeHost } from "./kubeconfig.ts";
 import { listObjects } from "./list-objects.ts";
-import { objectUrl, serviceUrl } from "./object-url.ts";
+import { groupVersionUrl, objectUrl, serviceUrl } from "./object-url.ts";
 import { type ApiRequest, createRequester, largestObject, type Requester } from "./requester.ts";
 import { serverFailure } from "./server-failure.ts";
 import { watchObjects } from "./watch-objects.ts";
@@ -64,6 +65,7 @@ export async function createKubeApi(options: ClientOptions): Promise<KubeApi> {
           repeatable: true,
         }),
       ),
+    resources: (group, version) => orMissing(findResources(requester, group, version)),
     list: (path, listOptions) => listObjects(requester, path, listOptions),
     create: (path, object, write) => {
       const target = path.subresource === undefined ? { ...path, name: undefined } : path;
@@ -156,6 +158,26 @@ async function remove(
     repeatable: false,
   } as const;
   return (await orMissing(requester.object({ ...request, ...json(options) }))) !== undefined;
+}
+
+async function findResources(
+  requester: Requester,
+  group: string,
+  version: string,
+): Promise<readonly ApiResource[]> {
+  const answer = await requester.object({
+    method: "GET",
+    verb: "get",
+    path: { group, version, plural: "" },
+    url: groupVersionUrl(group, version),
+    repeatable: true,
+  });
+  return listOf(answer, "resources").flatMap((item) => {
+    const [plural, kind] = [textOf(item, "name"), textOf(item, "kind")];
+    // Those with a slash are parts of others: `pods/log`.
+    if (plural === undefined || kind === undefined || plural.includes("/")) return [];
+    return [{ kind, plural, namespaced: fieldOf(item, "namespaced") === true }];
+  });
 }
 
 type Failure = (

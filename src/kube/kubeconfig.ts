@@ -1,6 +1,6 @@
 import type { Host } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
-import { type Kubeconfig, parseKubeconfig } from "./kubeconfig-file.ts";
+import type { Kubeconfig } from "./kubeconfig-file.ts";
 
 /** What this room needs of the machine. */
 export type KubeHost = Pick<
@@ -50,6 +50,8 @@ async function readFile(host: KubeHost, file: string): Promise<Kubeconfig> {
   } catch (cause) {
     throw new KsealError("FORMAT_INVALID", "the kubeconfig is not UTF-8", { where: { file }, cause });
   }
+  // YAML is most of a program that runs inside a cluster, where there is no such file.
+  const { parseKubeconfig } = await import("./kubeconfig-file.ts");
   return parseKubeconfig(text, { file, resolve: (path) => host.resolve(file, "..", path) });
 }
 

@@ -40,7 +40,7 @@ class LateForPage extends Error {}
 async function allPages(
   requester: Requester,
   path: ObjectPath,
-  { labelSelector, fieldSelector, resourceVersion, metadataOnly, limit = perPage }: ListOptions,
+  { labelSelector, fieldSelector, resourceVersion, metadataOnly, limit = perPage, keep }: ListOptions,
 ): Promise<ObjectList> {
   const items: JsonObject[] = [];
   let size = 0;
@@ -70,7 +70,7 @@ async function allPages(
       );
     }
     // Not spread into push(): a list may be longer than the stack.
-    for (const item of page.items) items.push(item);
+    for (const item of page.items) items.push(keep === undefined ? item : keep(item));
     next = page.next;
     if (next === undefined) return { items, resourceVersion: page.resourceVersion };
   }

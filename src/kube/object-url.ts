@@ -21,6 +21,11 @@ export function objectUrl(path: ObjectPath, query: Query = {}): string {
   return `/${parts.map(segment).join("/")}${queryText(query)}`;
 }
 
+/** The path at which an API server lists what one version of a group has. */
+export function groupVersionUrl(group: string, version: string): string {
+  return `/${[...(group === "" ? ["api"] : ["apis", group]), version].map(segment).join("/")}`;
+}
+
 /** Where the API server hands a request on to a service: `services/http:NAME:PORT/proxy/...`. */
 export function serviceUrl(service: ServicePort, path: string): string {
   const name = `http:${service.name}:${service.port}`;

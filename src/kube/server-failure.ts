@@ -1,7 +1,7 @@
-import type { JsonObject, ObjectPath } from "./api.ts";
+import type { FailureCause, JsonObject, ObjectPath } from "./api.ts";
 import { KubeError } from "./api.ts";
 import type { Connection } from "./connection.ts";
-import { fieldOf, numberOf, textOf } from "./fields.ts";
+import { fieldOf, listOf, numberOf, textOf } from "./fields.ts";
 import { oneLine, shellWord } from "./server-text.ts";
 
 /** What was asked, as `kubectl auth can-i` names it. */
@@ -33,6 +33,7 @@ export function serverFailure(
     serverMessage,
     retryAfterMs: retryAfter(headers["retry-after"], body, now),
     hint: hintFor(status, attempt, connection),
+    causes: isStatus ? causesOf(body, attempt.sent) : [],
   };
   const { server } = connection;
   const words = serverMessage ?? statusText(status);
@@ -49,6 +50,19 @@ export function serverFailure(
     return new KubeError("CLUSTER_UNREACHABLE", `${server} cannot do it now: ${words}`, details);
   }
   return new KubeError("CLUSTER_CONFLICT", words, details);
+}
+
+// An object with more wrong places than this is wrong as a whole.
+const mostCauses = 200;
+
+function causesOf(body: unknown, sent: unknown): readonly FailureCause[] {
+  return listOf(fieldOf(body, "details"), "causes")
+    .slice(0, mostCauses)
+    .map((cause) => ({
+      reason: oneLine(textOf(cause, "reason") ?? ""),
+      message: withoutValues(oneLine(textOf(cause, "message") ?? ""), sent),
+      field: oneLine(textOf(cause, "field") ?? ""),
+    }));
 }
 
 type Headers = Readonly<Record<string, string | undefined>>;

@@ -80,8 +80,11 @@ async function targetIn(
 
 /** Finds certificates for the files of a run. */
 export interface CertificateFinder {
-  /** @param file - As that of {@link findCertificate}. */
-  find(file: string): Promise<FoundCertificate>;
+  /**
+   * @param file - As that of {@link findCertificate}.
+   * @param written - Where the SealedSecrets go, when that is elsewhere: the rule for that place holds, if there is one.
+   */
+  find(file: string, written?: string): Promise<FoundCertificate>;
 }
 
 /** {@link findCertificate} for several files: every certificate and every `.sops.yaml` is read once. */
@@ -120,8 +123,9 @@ export function certificateFinder(flags: CertificateFlags, context: OpContext): 
   };
 
   return {
-    async find(file) {
-      const target = await targetIn(rules, file, context);
+    async find(file, written) {
+      const there = written === undefined ? undefined : await targetIn(rules, written, context);
+      const target = there ?? (await targetIn(rules, file, context));
       const result = await (flags.cert === undefined ? ofRule(file, target) : ofFlag(flags.cert));
       return { ...result, scope: target?.rule.scope };
     },

@@ -22,6 +22,9 @@ export interface BackupState {
   readonly verifiedAt: string | undefined;
 }
 
+/** Annotations of a key's Secret that say where its backups are. */
+export type BackupNotes = Readonly<Record<string, string>>;
+
 /** On the Secret of a sealing key. What a backup holds is without them. */
 const prefix = "kseal.dev/backup-";
 const placesAnnotation = `${prefix}places`;
@@ -45,10 +48,7 @@ export function readBackupState(annotations: ReadonlyMap<string, string>): Backu
 }
 
 /** The annotations of a key that was backed up, after what was noted before. A place keeps its newest backup. */
-export function noteBackups(
-  before: readonly BackupRecord[],
-  written: readonly BackupRecord[],
-): Readonly<Record<string, string>> {
+export function noteBackups(before: readonly BackupRecord[], written: readonly BackupRecord[]): BackupNotes {
   const others = before.filter(({ place }) => !written.some((record) => record.place === place));
   const last = written
     .map(({ at }) => at)

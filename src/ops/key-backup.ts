@@ -168,7 +168,8 @@ async function store(place: BackupPlace, key: string, content: Uint8Array): Prom
   throw refused(`${place.name} holds ${mostBackups} backups of ${key}`);
 }
 
-function recipientNames({
+/** Recipients as they are noted at a key: in an order that is always the same. */
+export function recipientNames({
   groups,
   shamirThreshold,
 }: BackupRecipients): Pick<BackupRecord, "recipients" | "threshold"> {

@@ -49,7 +49,7 @@ export async function backUpKeys(
         hint: "name one: --out FOLDER, --backup-namespace NAMESPACE or --s3 s3://BUCKET",
       });
     }
-    const all = await clusterKeys(api, namespace);
+    const all = await clusterKeys(api, namespace, context);
     const keys = names.length === 0 ? all : namedKeys(all, names);
     if (keys.length === 0) throw noKeys(namespace);
     const recipientsOf = backupRecipients(recipients, places.folder, context);

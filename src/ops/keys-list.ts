@@ -1,3 +1,4 @@
+import type { KeyOrder } from "../sealed/sealing-key.ts";
 import { rfc3339 } from "./certificate-facts.ts";
 import { clusterApi } from "./certificate-of-cluster.ts";
 import { type ClusterFlags, controllerOf } from "./cluster-flags.ts";
@@ -10,6 +11,8 @@ export interface ListKeysOptions {
   readonly cluster: ClusterFlags;
   /** Files and folders with SealedSecrets that count besides those of the cluster. */
   readonly paths: readonly string[];
+  /** The controller's `--key-order-priority`. */
+  readonly order?: KeyOrder | undefined;
 }
 
 /** A sealing key of a cluster, as it is shown. */
@@ -23,6 +26,8 @@ export interface ListedKey {
   /** Whether a controller opens with it. */
   readonly isActive: boolean;
   readonly label?: string;
+  /** Who opens the envelope that the cluster keeps it in; missing for one in clear. */
+  readonly wrappedFor?: readonly (readonly string[])[];
   /** When its Secret was made; RFC 3339. */
   readonly created: string;
   readonly notBefore?: string;
@@ -56,11 +61,14 @@ export interface KeyList {
  *
  * @throws KubeError `CLUSTER_FORBIDDEN` when the Secrets of the controller's namespace may not be read.
  */
-export async function listKeys({ cluster, paths }: ListKeysOptions, context: OpContext): Promise<KeyList> {
+export async function listKeys(
+  { cluster, paths, order }: ListKeysOptions,
+  context: OpContext,
+): Promise<KeyList> {
   const api = await clusterApi({ flags: cluster, cluster: undefined }, context);
   try {
     const { namespace } = controllerOf(cluster);
-    const keys = await clusterKeys(api, namespace);
+    const keys = await clusterKeys(api, namespace, context, order);
     const readable = keys.flatMap(({ key }) => key ?? []);
     const { byKey, objects, closed, unseen } = await keyUses({ keys: readable, api, paths }, context);
     const current = currentKey(keys);
@@ -92,12 +100,14 @@ function countOf(use: KeyUse | undefined): NonNullable<ListedKey["opens"]> {
 
 function shown(key: ClusterKey): Omit<ListedKey, "namespace" | "isCurrent" | "opens"> {
   const { name, fingerprint, isActive, label, created, certificate, backup, error } = key;
+  const { isWrapped, wrappedFor } = key;
   return {
     name,
     isActive,
     created,
     ...(fingerprint === undefined ? {} : { fingerprint }),
     ...(label === undefined ? {} : { label }),
+    ...(isWrapped ? { wrappedFor } : {}),
     ...(certificate === undefined
       ? {}
       : { notBefore: rfc3339(certificate.notBefore), notAfter: rfc3339(certificate.notAfter) }),

@@ -7,9 +7,10 @@ import { type ClusterFlags, controllerOf } from "./cluster-flags.ts";
 import type { OpContext } from "./context.ts";
 import { backUpKey } from "./key-backup.ts";
 import { type BackupRecord, noteBackups } from "./key-backup-record.ts";
+import { wrapKey } from "./key-envelope.ts";
 import { checkSealingKeyOptions } from "./keygen-sealing.ts";
 import { openPlaces, type PlaceFlags } from "./keys-places.ts";
-import { backupRecipients, type RecipientFlags } from "./keys-recipients.ts";
+import { backupRecipients, flagRecipients, type RecipientFlags } from "./keys-recipients.ts";
 import { keyPrefix, keysFieldManager, secretsIn } from "./keys-secrets.ts";
 
 export interface NewKeyOptions {
@@ -22,6 +23,8 @@ export interface NewKeyOptions {
   readonly commonName: string;
   readonly recipients: RecipientFlags;
   readonly places: PlaceFlags;
+  /** Who opens the envelope that the key is put into; without them it is kept in clear. */
+  readonly wrapFor: readonly string[];
   readonly dryRun: boolean;
 }
 
@@ -39,9 +42,10 @@ export interface NewKey {
  * @throws KsealError `USAGE`, what {@link backUpKey} throws, `CLUSTER_*`.
  */
 export async function newKey(options: NewKeyOptions, context: OpContext): Promise<NewKey> {
-  const { cluster, bits, validFor, commonName, recipients, places, dryRun } = options;
+  const { cluster, bits, validFor, commonName, recipients, places, wrapFor, dryRun } = options;
   const { host } = context;
   const { namespace } = controllerOf(cluster);
+  const envelope = flagRecipients(wrapFor);
   // The name is chosen here, because the backup has to have it before there is a Secret.
   const name = `${keyPrefix}${suffix(host.random(16))}`;
   checkSealingKeyOptions({ bits, validFor, commonName, namespace, name });
@@ -68,7 +72,8 @@ export async function newKey(options: NewKeyOptions, context: OpContext): Promis
     if (certificate === undefined) throw new TypeError("a sealing key without its certificate");
     const backups =
       to === undefined || dryRun ? [] : await backUpKey(secret, { recipients: to, places: opened }, context);
-    await api.create(secretsIn(namespace), secretObject(annotated(secret, backups)), {
+    const stored = envelope === undefined ? secret : await wrapKey(secret, envelope, context);
+    await api.create(secretsIn(namespace), secretObject(annotated(stored, backups)), {
       fieldManager: keysFieldManager,
       dryRun,
     });

@@ -80,7 +80,7 @@ export async function readPlaces(
   return texts;
 }
 
-async function s3Place(options: S3Options, { host, signal }: OpContext): Promise<BackupPlace> {
+async function s3Place(options: S3Options, { host, settings, signal }: OpContext): Promise<BackupPlace> {
   const { openS3Store } = await import("../keys/s3-store.ts");
-  return s3Backups(openS3Store(options, { host, signal }));
+  return s3Backups(openS3Store(options, { host, trust: settings.trust, signal }));
 }

@@ -1,3 +1,5 @@
+import { parseRecipients, splitTexts } from "../config/key-texts.ts";
+import { noNames } from "../core/key-names.ts";
 import { KsealError } from "../errors.ts";
 import { chooseRecipients } from "./choose-rule.ts";
 import type { OpContext } from "./context.ts";
@@ -48,4 +50,17 @@ export function backupRecipients(
       });
     }
   };
+}
+
+/**
+ * Recipients that a flag names in words of any type, each of which opens alone.
+ *
+ * @returns `undefined` when it names none.
+ * @throws KsealError `USAGE`.
+ */
+export function flagRecipients(words: readonly string[]): BackupRecipients | undefined {
+  const keys = parseRecipients(words.flatMap((word) => splitTexts([word])));
+  if (keys.length === 0) return undefined;
+  const lookup = { listed: async () => keys, names: async () => noNames };
+  return { groups: [keys], shamirThreshold: 0, lookup };
 }

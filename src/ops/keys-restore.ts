@@ -15,7 +15,9 @@ import {
   noteBackups,
   noteVerification,
 } from "./key-backup-record.ts";
+import { wrapKey } from "./key-envelope.ts";
 import { type PlacedText, type PlaceFlags, readPlaces } from "./keys-places.ts";
+import { flagRecipients } from "./keys-recipients.ts";
 import {
   type ClusterKey,
   clusterKeys,
@@ -31,6 +33,8 @@ export interface RestoreKeysOptions {
   /** Files and folders with backups: of SOPS, or in clear as Secrets, lists of them or PEM. */
   readonly paths: readonly string[];
   readonly places: Omit<PlaceFlags, "folder">;
+  /** Who opens the envelopes that the keys are put into; without them they are restored in clear. */
+  readonly wrapFor: readonly string[];
   readonly dryRun: boolean;
 }
 
@@ -59,18 +63,21 @@ interface RestoredKey {
  *   `CLUSTER_CONFLICT` when another Secret has the name of one; what opening the backups throws; `CLUSTER_*`.
  */
 export async function restoreKeys(options: RestoreKeysOptions, context: OpContext): Promise<RestoredKeys> {
-  const { cluster, paths, places, dryRun } = options;
+  const { cluster, paths, places, wrapFor, dryRun } = options;
   const { namespace } = controllerOf(cluster);
+  const envelope = flagRecipients(wrapFor);
   const api = await clusterApi({ flags: cluster, cluster: undefined }, context);
   try {
     const { keys, refused, texts } = await backedUpKeys({ paths, places, api: async () => api }, context);
-    const there = await clusterKeys(api, namespace);
+    const there = await clusterKeys(api, namespace, context);
     const byFingerprint = new Map(there.map((key) => [key.fingerprint, key]));
     const missing = keys.filter(({ fingerprint }) => !byFingerprint.has(fingerprint));
     const secrets: { key: LoadedKey; secret: Secret }[] = [];
     for (const key of missing) {
       const notes = await notesOf(key, texts, context);
-      secrets.push({ key, secret: secretOf(key, namespace, notes) });
+      const plain = secretOf(key, namespace, notes);
+      const secret = envelope === undefined ? plain : await wrapKey(plain, envelope, context);
+      secrets.push({ key, secret });
     }
     await refuseTaken(secrets, { api, namespace });
     for (const { secret } of secrets) {

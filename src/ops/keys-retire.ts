@@ -1,6 +1,7 @@
 import { KsealError } from "../errors.ts";
 import type { KubeApi } from "../kube/api.ts";
 import { objectField } from "../sealed/object-fields.ts";
+import type { KeyOrder } from "../sealed/sealing-key.ts";
 import { clusterApi } from "./certificate-of-cluster.ts";
 import { type ClusterFlags, controllerOf } from "./cluster-flags.ts";
 import type { OpContext } from "./context.ts";
@@ -26,6 +27,8 @@ export interface RetireKeysOptions {
   /** Deletes the Secret, when a recipient has opened a backup of it. */
   readonly delete: boolean;
   readonly dryRun: boolean;
+  /** The controller's `--key-order-priority`. */
+  readonly order?: KeyOrder | undefined;
 }
 
 export interface RetiredKey {
@@ -52,7 +55,7 @@ export async function retireKeys(
   const { namespace } = controllerOf(cluster);
   const api = await clusterApi({ flags: cluster, cluster: undefined }, context);
   try {
-    const all = await clusterKeys(api, namespace);
+    const all = await clusterKeys(api, namespace, context, options.order);
     const keys = namedKeys(all, names);
     for (const key of keys) refuseUnlessReady(key, all, options, namespace);
     const readable = all.flatMap(({ key }) => key ?? []);
@@ -97,7 +100,9 @@ function refuseUnlessReady(
   if (key.key === undefined) {
     throw refused(
       `${place} cannot be read, so nobody knows what needs it: ${key.error?.message ?? ""}`,
-      "repair it from a backup: kseal keys restore",
+      key.isWrapped && key.error?.hint !== undefined
+        ? key.error.hint
+        : "repair it from a backup: kseal keys restore",
     );
   }
   if (!options.delete) return;

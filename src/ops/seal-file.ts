@@ -112,7 +112,7 @@ export async function sealSource(
   const { destination } = sealing;
   // As the user named it: errors name it, too.
   const name = source.path === undefined ? text.name || "-" : source.file;
-  const found = await sealing.certificates.find(name);
+  const found = await sealing.certificates.find(name, targetOf(source, destination, context));
   for (const warning of found.warnings) warnOnce(warning, sealing, context);
   const old = await oldObjects(source, sealing, context);
   const random = (length: number) => context.host.random(length);

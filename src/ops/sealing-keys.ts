@@ -1,7 +1,13 @@
 import { KsealError } from "../errors.ts";
 import { formatOfName } from "../formats/detect.ts";
 import { type Manifest, readManifest } from "../formats/manifest.ts";
-import { newestFirst, readKeyBackup, readPemKeys, type SealingKey } from "../sealed/sealing-key.ts";
+import {
+  newestFirst,
+  readKeyBackup,
+  readPemKeys,
+  readSealingKey,
+  type SealingKey,
+} from "../sealed/sealing-key.ts";
 import type { Secret } from "../sealed/secret.ts";
 import type { OpContext } from "./context.ts";
 import { renderPlain } from "./decrypt-text.ts";
@@ -16,6 +22,8 @@ export interface LoadedKey extends SealingKey {
   readonly file: string;
   /** The Secret that it is in; missing for a key from a PEM file. */
   readonly secret?: Secret;
+  /** Whether its Secret held it in an envelope, which the user's own keys opened. */
+  readonly wasWrapped?: boolean;
 }
 
 /** What key files hold. */
@@ -71,10 +79,10 @@ async function loadFile(file: SelectedFile, context: OpContext): Promise<Sealing
  * @throws KsealError What opening and parsing it throws.
  */
 export async function keysOfText(text: FileText, context: OpContext): Promise<SealingKeys> {
-  return await readKeys(await decrypted(text, context));
+  return await readKeys(await decrypted(text, context), context);
 }
 
-async function readKeys(text: FileText): Promise<SealingKeys> {
+async function readKeys(text: FileText, context: OpContext): Promise<SealingKeys> {
   const { file } = text;
   const content = new TextDecoder().decode(text.bytes);
   if (/^-----BEGIN /m.test(content)) {
@@ -86,7 +94,10 @@ async function readKeys(text: FileText): Promise<SealingKeys> {
   }
   const documents = await documentsOf(text);
   const objects = documents.flatMap(({ object }) => (object === undefined ? [] : [object]));
-  const { keys, refused } = readBackup(objects, file);
+  const backup = readBackup(objects, file);
+  const opened = await openAll(backup.wrapped, context);
+  const keys = [...backup.keys, ...opened.keys];
+  const refused = [...backup.refused, ...opened.refused];
   return {
     keys: keys.map((key) => ({ ...key, file })),
     // "object 1" says nothing where there is no other.
@@ -95,6 +106,29 @@ async function readKeys(text: FileText): Promise<SealingKeys> {
       error: keys.length === 0 ? error : named(error, name),
     })),
   };
+}
+
+/** Keys in envelopes, as a dump of the cluster's Secrets holds them. */
+async function openAll(
+  wrapped: ReturnType<typeof readKeyBackup>["wrapped"],
+  { keyring }: OpContext,
+): Promise<
+  { readonly keys: readonly Omit<LoadedKey, "file">[] } & Pick<ReturnType<typeof readKeyBackup>, "refused">
+> {
+  const keys: Omit<LoadedKey, "file">[] = [];
+  const refused: { name: string; error: KsealError }[] = [];
+  if (wrapped.length === 0) return { keys, refused };
+  const { openEnvelope } = await import("./key-envelope.ts");
+  for (const { name, secret } of wrapped) {
+    try {
+      const plain = await openEnvelope(secret, { keyring });
+      keys.push({ ...readSealingKey(plain), secret: plain, wasWrapped: true });
+    } catch (error) {
+      if (!(error instanceof KsealError) || error.code === "INTERRUPTED") throw error;
+      refused.push({ name, error });
+    }
+  }
+  return { keys, refused };
 }
 
 async function documentsOf({ bytes, file }: FileText): Promise<Manifest["documents"]> {

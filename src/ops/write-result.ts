@@ -9,8 +9,8 @@ import type { SelectedFile } from "./select-files.ts";
 export interface Result {
   readonly source: SelectedFile;
   readonly content: Uint8Array;
-  /** What the source held when it was read. */
-  readonly expect: Uint8Array;
+  /** What the source held when it was read; `undefined` for a file that is new. */
+  readonly expect: Uint8Array | undefined;
 }
 
 interface WriteOptions {
@@ -66,7 +66,8 @@ export async function writeResults(
     const isFile = stat?.kind === "file";
     // What exists and is no file is a device or a pipe, such as /dev/stdout, and is written to.
     if (stat !== undefined && !isFile) devices.push({ path, bytes: content });
-    else if (destination.to === "in-place") changes.push({ path, bytes: content, expect });
+    else if (destination.to === "in-place" && expect !== undefined)
+      changes.push({ path, bytes: content, expect });
     else changes.push({ path, bytes: content });
     if (isFile && options.plaintext && (stat.mode & 0o044) !== 0 && host.platform !== "win32") {
       context.log.warn(

@@ -76,13 +76,19 @@ export function chooseCertificate(certificates: readonly Certificate[], now: num
   return chosen;
 }
 
-/** Where a moment lies in the time that a certificate says it is for. */
+/** How much the clock of a cluster may be ahead: what its controller has just made is to be sealed for at once. */
+const clockDifference = 60 * 60 * 1000;
+
+/**
+ * Where a moment lies in the time that a certificate says it is for. One that begins within the next hour is valid: its
+ * maker's clock is ahead, or this one is behind.
+ */
 export function validity(
   { notBefore, notAfter }: Pick<Certificate, "notBefore" | "notAfter">,
   now: number,
 ): "valid" | "expired" | "not yet valid" {
   if (now > notAfter) return "expired";
-  return now < notBefore ? "not yet valid" : "valid";
+  return now < notBefore - clockDifference ? "not yet valid" : "valid";
 }
 
 function checkValidity(certificate: Certificate, now: number): void {

@@ -13,7 +13,7 @@ export interface ObjectMeta {
 }
 
 /** The fields in the order in which Kubernetes prints them. */
-const order = [
+export const metaFields: readonly string[] = [
   "name",
   "generateName",
   "namespace",
@@ -29,6 +29,17 @@ const order = [
   "ownerReferences",
   "finalizers",
   "managedFields",
+];
+/** Fields that belong to the object in a cluster, and not to what stands in Git. `managedFields` names every item (S24). */
+export const serverFields: readonly string[] = [
+  "managedFields",
+  "uid",
+  "resourceVersion",
+  "selfLink",
+  "generation",
+  "creationTimestamp",
+  "deletionTimestamp",
+  "deletionGracePeriodSeconds",
 ];
 const own = ["name", "namespace", "labels", "annotations"];
 
@@ -62,7 +73,7 @@ export function metaObject(meta: ObjectMeta): JsonObject {
   if (meta.namespace !== "") fields.set("namespace", meta.namespace);
   if (meta.labels.size > 0) fields.set("labels", sortedObject(meta.labels));
   if (meta.annotations.size > 0) fields.set("annotations", sortedObject(meta.annotations));
-  const rank = (key: string) => (order.includes(key) ? order.indexOf(key) : order.length);
+  const rank = (key: string) => (metaFields.includes(key) ? metaFields.indexOf(key) : metaFields.length);
   return Object.fromEntries([...fields].toSorted(([a], [b]) => rank(a) - rank(b)));
 }
 

@@ -2,7 +2,7 @@ import type { KeyObject } from "node:crypto";
 import { encodeBase64 } from "../core/base64.ts";
 import { KsealError } from "../errors.ts";
 import { sealItem, sealWith, type WrappedSessionKey } from "./envelope.ts";
-import { compareText, noMeta, type ObjectMeta } from "./object-meta.ts";
+import { compareText, noMeta, type ObjectMeta, serverFields } from "./object-meta.ts";
 import { oaepLabel, type Scope, scopeOf, withScope } from "./scope.ts";
 import type { SealedSecret } from "./sealed-secret.ts";
 import { placeOf, type Secret } from "./secret.ts";
@@ -32,18 +32,8 @@ const lastApplied = [
   "kubectl.kubernetes.io/last-applied-configuration",
   "kubecfg.ksonnet.io/last-applied-configuration",
 ];
-/** Fields that belong to the object in the cluster that the manifest was taken from. `managedFields` names every item (S24). */
-const serverFields = [
-  "managedFields",
-  "ownerReferences",
-  "uid",
-  "resourceVersion",
-  "selfLink",
-  "generation",
-  "creationTimestamp",
-  "deletionTimestamp",
-  "deletionGracePeriodSeconds",
-];
+/** Of the object in the cluster that the manifest was taken from. */
+const strippedFields = serverFields.toSpliced(1, 0, "ownerReferences");
 
 /**
  * Seals a Secret, each value by itself. Its metadata becomes the template's, without what would leak or only holds in
@@ -127,13 +117,13 @@ function templateMeta(
     metadata: {
       ...from,
       annotations: scope === undefined ? annotations : withScope(annotations, scope),
-      other: new Map([...from.other].filter(([key]) => !serverFields.includes(key))),
+      other: new Map([...from.other].filter(([key]) => !strippedFields.includes(key))),
     },
     stripped: [
       ...lastApplied
         .filter((name) => from.annotations.has(name))
         .map((name) => `metadata.annotations[${JSON.stringify(name)}]`),
-      ...serverFields.filter((key) => from.other.has(key)).map((key) => `metadata.${key}`),
+      ...strippedFields.filter((key) => from.other.has(key)).map((key) => `metadata.${key}`),
     ],
   };
 }

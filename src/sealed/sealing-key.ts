@@ -8,6 +8,7 @@ import { noMeta } from "./object-meta.ts";
 import { keyFingerprint, modulusLength } from "./rsa-key.ts";
 import { expandList, placeOf, readSecret, type Secret } from "./secret.ts";
 import { selfSignedCertificate } from "./self-signed.ts";
+import { activeLabel, isWrapped, sealingKeyLabel } from "./wrapped-key.ts";
 
 /** A key pair of a cluster. It opens what was sealed for its certificate. */
 export interface SealingKey {
@@ -22,7 +23,7 @@ export interface SealingKey {
   readonly modulusLength: number;
   /** When its Secret was made; milliseconds since 1970. */
   readonly createdAt?: number;
-  /** The value of the label that makes the controller load it: `active`. */
+  /** The value of the label that makes a controller load it: `active`, or `wrapped`. */
   readonly label?: string;
 }
 
@@ -35,9 +36,9 @@ export interface KeyBackup {
   readonly keys: readonly (SealingKey & { readonly secret: Secret })[];
   /** Objects that are no key, each with the reason: one bad entry does not make the others useless (S13). */
   readonly refused: readonly { readonly name: string; readonly error: KsealError }[];
+  /** Secrets whose key has to be unwrapped first, by position. */
+  readonly wrapped: readonly { readonly name: string; readonly secret: Secret }[];
 }
-
-const keyLabel = "sealedsecrets.bitnami.com/sealed-secrets-key";
 
 /**
  * Reads the key of a Secret as the controller writes it: `tls.key` (PKCS#1 or PKCS#8) and `tls.crt`.
@@ -49,7 +50,12 @@ export function readSealingKey(secret: Secret): SealingKey {
   const pem = secret.data.get("tls.key");
   if (pem === undefined) {
     throw new KsealError("CERTIFICATE_INVALID", `the Secret ${name} has no tls.key`, {
-      hint: `sealing keys are the Secrets with the label ${keyLabel}`,
+      hint: `sealing keys are the Secrets with the label ${sealingKeyLabel}`,
+    });
+  }
+  if (isWrapped(secret)) {
+    throw new KsealError("CERTIFICATE_INVALID", `the private key of ${name} is wrapped: SOPS encrypted it`, {
+      hint: "take it out of its envelope: kseal keys unwrap",
     });
   }
   const crt = secret.data.get("tls.crt");
@@ -57,7 +63,7 @@ export function readSealingKey(secret: Secret): SealingKey {
   const key = keyOf(decoder.decode(pem), crt && decoder.decode(crt), name);
   const created = secret.metadata.other.get("creationTimestamp");
   const createdAt = typeof created === "string" ? epochOf(created) : undefined;
-  const label = secret.metadata.labels.get(keyLabel);
+  const label = secret.metadata.labels.get(sealingKeyLabel);
   return {
     ...key,
     ...(createdAt === undefined ? {} : { createdAt }),
@@ -93,17 +99,19 @@ export function readPemKeys(text: string): readonly SealingKey[] {
 export function readKeyBackup(documents: readonly unknown[]): KeyBackup {
   const keys: (SealingKey & { secret: Secret })[] = [];
   const refused: { name: string; error: KsealError }[] = [];
+  const wrapped: { name: string; secret: Secret }[] = [];
   for (const [at, object] of documents.flatMap(backedUp).entries()) {
     const position = `object ${at + 1}`;
     try {
       const secret = readSecret(object);
-      keys.push({ ...readSealingKey(secret), secret });
+      if (isWrapped(secret)) wrapped.push({ name: position, secret });
+      else keys.push({ ...readSealingKey(secret), secret });
     } catch (error) {
       if (!(error instanceof KsealError)) throw error;
       refused.push({ name: position, error });
     }
   }
-  return { keys: unique(keys), refused };
+  return { keys: unique(keys), refused, wrapped };
 }
 
 /** The objects of a document. Programs in Go that save what the API server answered leave out what kind of object it is. */
@@ -125,11 +133,11 @@ function asSecret(object: JsonObject): JsonObject {
  * Keys in the order in which they are tried, and of which the first seals: newest first. A key without the date that
  * counts comes last.
  */
-export function newestFirst<K extends SealingKey>(
+export function newestFirst<K extends Pick<SealingKey, "certificate" | "createdAt">>(
   keys: readonly K[],
   by: KeyOrder = "CertNotBefore",
 ): readonly K[] {
-  const date = ({ certificate, createdAt }: SealingKey) =>
+  const date = ({ certificate, createdAt }: K) =>
     (by === "CertNotBefore" ? certificate?.notBefore : createdAt) ?? Number.NEGATIVE_INFINITY;
   return keys.toSorted((a, b) => {
     const [left, right] = [date(a), date(b)];
@@ -169,7 +177,7 @@ export async function newSealingKey(options: NewSealingKey): Promise<Secret> {
       ...noMeta,
       name: typeof options.name === "string" ? options.name : "",
       namespace: options.namespace,
-      labels: new Map([[keyLabel, "active"]]),
+      labels: new Map([[sealingKeyLabel, activeLabel]]),
       other: new Map(named ? [] : Object.entries(options.name)),
     },
     type: "kubernetes.io/tls",

@@ -11,6 +11,7 @@ const own = {
   azure: ["https://keys.example.com"],
   awsRoles: ["arn:aws:iam::1:role/a"],
   awsProfiles: ["prod"],
+  plainStores: ["http://minio.example.com:9000"],
 };
 
 describe("the origin of an address", () => {
@@ -71,6 +72,7 @@ describe("D43: a Vault token goes nowhere that a repository names", () => {
       azureVaults: ["https://keys.example.com"],
       awsRoles: ["arn:aws:iam::1:role/a"],
       awsProfiles: ["prod"],
+      plainStores: ["http://minio.example.com:9000"],
     });
     expect(trustOf({ SOPS_HC_VAULT_ALLOWLIST: "none" }, own).vaultAddresses).toEqual([]);
   });
@@ -85,6 +87,7 @@ describe("the section trust of the user's own file", () => {
       "  aws_roles:",
       "    - arn:aws:iam::111122223333:role/team/sops",
       "  aws_profiles: [prod, 2024]",
+      "  s3_plain_http: ['http://minio.example.com:9000/']",
     ].join("\n");
 
     expect(parse(text)).toEqual({
@@ -92,9 +95,16 @@ describe("the section trust of the user's own file", () => {
       azure: ["https://keys.example.com"],
       awsRoles: ["arn:aws:iam::111122223333:role/team/sops"],
       awsProfiles: ["prod", "2024"],
+      plainStores: ["http://minio.example.com:9000"],
     });
     expect(parse("trust:\n")).toBeUndefined();
-    expect(parse("trust: {}\n")).toEqual({ vault: [], azure: [], awsRoles: [], awsProfiles: [] });
+    expect(parse("trust: {}\n")).toEqual({
+      vault: [],
+      azure: [],
+      awsRoles: [],
+      awsProfiles: [],
+      plainStores: [],
+    });
   });
 
   test("is read strictly, with all problems at once", () => {
@@ -105,6 +115,7 @@ describe("the section trust of the user's own file", () => {
       "  aws_roles: [admin, 'arn:aws:iam::1:user/a']",
       "  aws_profiles: ['', [a]]",
       "  gcp: []",
+      "  s3_plain_http: [minio, 'http://minio/bucket']",
     ].join("\n");
     const address =
       "an item of azure must look like https://vault.example.com:8200, without a path; http only on this machine";
@@ -120,7 +131,9 @@ describe("the section trust of the user's own file", () => {
       `${path}:4:22: ${role}`,
       `${path}:5:18: an item of aws_profiles is empty`,
       `${path}:5:22: an item of aws_profiles must be text, not a list`,
-      `${path}:6:3: unknown field "gcp" in trust: known are vault, azure, aws_roles, aws_profiles`,
+      `${path}:6:3: unknown field "gcp" in trust: known are vault, azure, aws_roles, aws_profiles, s3_plain_http`,
+      `${path}:7:19: an item of s3_plain_http must look like http://minio.example.com:9000, without a path`,
+      `${path}:7:26: an item of s3_plain_http must look like http://minio.example.com:9000, without a path`,
     ]);
     expect(problems("trust: all")).toEqual([
       `${path}:1:8: trust must be a mapping: write vault: [https://vault.example.com:8200] below it`,

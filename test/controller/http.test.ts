@@ -95,7 +95,7 @@ describe("what upstream answers, kseal answers:", () => {
 
   test("limited: the fourth of five at once, with upstream's headers", async () => {
     const { ask } = await serve({
-      limit: new RateLimit({ perSecond: 2, burst: 2, timer: { now: () => 0 } }),
+      limit: new RateLimit({ perSecond: 2, burst: 2, timer: { elapsed: () => 0 } }),
     });
     for (const { status, body, headers } of upstream["limited"]) {
       const ours = await ask("/v1/verify", post(object));

@@ -105,6 +105,19 @@ describe("sealing keys are made", () => {
     await end();
   });
 
+  test("newer than the newest, also when the clock was ahead and is put right: whoever asks for a key seals for it", async () => {
+    const { timer, store, keys, made, end } = renewal();
+    timer.set(600_000);
+    await keys(1);
+    const ahead = store.current.sealing;
+    timer.set(-600_000);
+    made.demand();
+    await keys(2);
+    expect(store.current.sealing).not.toBe(ahead);
+    expect(store.current.sealing!.certificate!.notBefore).toBe(ahead!.certificate!.notBefore + 1000);
+    await end();
+  });
+
   test("once, when the answer to the request was lost", async () => {
     const stored: JsonObject[] = [];
     const { store, advanceUntil, end } = renewal({
@@ -131,6 +144,54 @@ describe("sealing keys are made", () => {
   });
 });
 
+test("a cluster that lost all of its keys has ten minutes to get them back before another one is made", async () => {
+  const { timer, created, keys, made, store, advanceUntil, end } = renewal();
+  await keys(1);
+  const [first] = created;
+  const lose = async () => {
+    store.replace([]);
+    made.wake();
+    await timer.advance(9 * 60_000);
+  };
+  await lose();
+  expect(made.problem).toBe(
+    "all keys were deleted; restore them (kseal keys restore), or a new one is made after 10 minutes",
+  );
+  store.replace([first!]);
+  made.wake();
+  await timer.advance(20 * 60_000);
+  expect([created.length, made.problem]).toEqual([1, undefined]);
+  await lose();
+  expect(created).toHaveLength(1);
+  await advanceUntil(1, 61_000);
+  expect(created).toHaveLength(2);
+  store.replace([]);
+  made.demand();
+  await keys(1);
+  expect(created).toHaveLength(3);
+  await end();
+});
+
+test("a new key that is wrapped is stored so, after its backup was made of what is in it", async () => {
+  const seen: string[] = [];
+  const { created, keys, end } = renewal({
+    backUp: async (secret) => {
+      seen.push(new TextDecoder().decode(secret.data.get("tls.key")).slice(0, 31));
+      return {};
+    },
+    wrap: async (secret) => ({
+      ...secret,
+      data: new Map([...secret.data, ["tls.key", new TextEncoder().encode('{"sops": {}}')]]),
+    }),
+    add: () => undefined,
+  });
+  await waitFor("the key", async () => (created.length === 1 ? true : undefined));
+  expect(seen).toEqual(["-----BEGIN RSA PRIVATE KEY-----"]);
+  expect(created[0]!["data"]).toMatchObject({ "tls.key": btoa('{"sops": {}}') });
+  await keys(0);
+  await end();
+});
+
 test("--kubeclient-qps: as many requests at once as the burst says, then one after the other", async () => {
   const timer = fakeTimer();
   let sent = 0;
@@ -146,6 +207,7 @@ test("--kubeclient-qps: as many requests at once as the burst says, then one aft
   expect(sent).toBe(3);
   await timer.advance(1000);
   expect(sent).toBe(8);
+  timer.set(-600_000);
   await timer.advance(1000);
   expect(sent).toBe(10);
   expect(limitRequests(api, { perSecond: -1, burst: 1, timer: systemTimer, signal })).toBe(api);

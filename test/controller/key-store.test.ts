@@ -2,9 +2,11 @@ import { describe, expect, test } from "vitest";
 import { type KeySet, keySetOf, renewalTime } from "../../controller/key-set.ts";
 import { KeyStore } from "../../controller/key-store.ts";
 import { RememberedOpeners } from "../../controller/remembered-openers.ts";
+import { KsealError } from "../../src/errors.ts";
 import { newSealingKey, type SealingKey } from "../../src/sealed/sealing-key.ts";
-import { secretObject } from "../../src/sealed/secret.ts";
+import { readSecret, type Secret, secretObject } from "../../src/sealed/secret.ts";
 import { type KubeObject, recorded, testKey } from "../support/controller.ts";
+import { fakeTimer } from "../support/fake-timer.ts";
 import { random, sealedVector, vectorSealingKey } from "../support/sealed.ts";
 
 const label = "sealedsecrets.bitnami.com/sealed-secrets-key";
@@ -111,6 +113,80 @@ describe("the keys of a cluster", () => {
     expect(names(store.current)).toEqual(["kube-system/b"]);
   });
 
+  describe("in envelopes", () => {
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    const wrapped = (change: KubeObject = {}) =>
+      keySecret("a", {
+        metadata: { labels: { [label]: "wrapped" } },
+        data: { "tls.key": base64('{"data": "ENC[]", "sops": {}}') },
+        ...change,
+      });
+    function opening(open: (secret: Secret) => Promise<Secret>) {
+      const changes: KeySet[] = [];
+      const timer = fakeTimer();
+      const abort = new AbortController();
+      const store = new KeyStore({
+        namespace: "kube-system",
+        keyPrefix: "sealed-secrets-key",
+        order: "CertNotBefore",
+        onChange: (set) => changes.push(set),
+        envelopes: { open, timer, chance: () => 0, signal: abort.signal },
+      });
+      return { store, changes, timer, abort };
+    }
+    const inClear = readSecret({ apiVersion: "v1", kind: "Secret", ...keySecret("a") });
+
+    test("are tried until they open; their fingerprints count, and they are no reason for another key", async () => {
+      let attempts = 0;
+      const { store, timer } = opening(async () => {
+        attempts += 1;
+        if (attempts < 3) throw new KsealError("NO_KEY", `no identity, ${attempts}`);
+        return inClear;
+      });
+      store.put(wrapped());
+      expect(store.isSettled).toBe(false);
+      expect(store.current).toMatchObject({
+        keys: [],
+        closed: [{ name: "kube-system/a", error: undefined }],
+      });
+      await timer.advance(0);
+      expect(store.isSettled).toBe(true);
+      const { closed, sealing, fingerprints } = store.current;
+      expect({ sealing, message: closed[0]?.error?.message }).toEqual({
+        sealing: undefined,
+        message: "no identity, 1",
+      });
+      expect([...fingerprints]).toEqual([small.fingerprint]);
+      const rule = { order: "CertNotBefore", period: 30 * day } as const;
+      const made = closed[0]!.certificate.notBefore;
+      expect(renewalTime(store.current, rule, made)).toBe(made + 30 * day);
+      await timer.advance(1000);
+      await timer.advance(2000);
+      expect(store.current).toMatchObject({ closed: [], keys: [{ fingerprint: small.fingerprint }] });
+      expect(attempts).toBe(3);
+      store.put(wrapped({ metadata: { labels: { [label]: "wrapped" }, resourceVersion: "9" } }));
+      await timer.advance(0);
+      expect(attempts).toBe(3);
+    });
+
+    test("that hold a key which is in use are opened beside the work, and closed when they do not open", async () => {
+      const { store, timer } = opening(() => Promise.reject(new KsealError("NO_KEY", "no identity")));
+      store.put(keySecret("a"));
+      store.put(wrapped());
+      expect(names(store.current)).toEqual(["kube-system/a"]);
+      await timer.advance(0);
+      expect(store.current).toMatchObject({ keys: [], closed: [{ error: { message: "no identity" } }] });
+      store.put(keySecret("a"));
+      expect(store.current).toMatchObject({ keys: [{ name: "kube-system/a" }], closed: [] });
+    });
+
+    test("S13: without a certificate are refused", () => {
+      const { store } = opening(async () => inClear);
+      store.put(wrapped({ data: { "tls.crt": "", "tls.key": base64('{"sops": {}}') } }));
+      expect(store.current).toMatchObject({ keys: [], closed: [], refused: [{ name: "kube-system/a" }] });
+    });
+  });
+
   test("a list that brings nothing new is no change, and reads no key again", () => {
     const { store, changes } = storeOf(keySecret("a"));
     const [key] = store.current.keys;
@@ -214,24 +290,68 @@ describe("the next key is made", () => {
 
 describe("S15: the key that is tried first", () => {
   const set = keySetOf([key("a", now), key("b", now - day), testKey], { order: "CertNotBefore" });
-  const guess = (openers: RememberedOpeners, uid: string, noted?: string) =>
-    openers.guess(uid, set, noted)?.fingerprint;
+  const keyOf = (fingerprint: string) => set.byFingerprint.get(fingerprint);
+  /** Opens an object with what is tried first, or with another key. */
+  const open = async (openers: RememberedOpeners, uid: string, noted?: string, opener?: SealingKey) => {
+    let tried: SealingKey | undefined;
+    await openers.open({ uid, set, noted }, (first) => {
+      tried = first;
+      return { last: opener ?? first };
+    });
+    return tried?.fingerprint;
+  };
 
-  test("is the one that opened the object last, then what its Secret says, then the last opener of all", () => {
+  test("is the one that opened the object last, then what its Secret says, then the last opener of all", async () => {
     const openers = new RememberedOpeners();
-    expect(guess(openers, "1")).toBeUndefined();
-    expect(guess(openers, "1", "gone,b")).toBe("b");
-    openers.remember("2", set.byFingerprint.get("a"));
-    expect(guess(openers, "2", "b")).toBe("a");
-    expect(guess(openers, "1")).toBe("a");
-    expect(guess(openers, "1", "b")).toBe("b");
+    expect(await open(openers, "1")).toBeUndefined();
+    expect(await open(openers, "1", "gone,b")).toBe("b");
+    await open(openers, "2", undefined, keyOf("a"));
+    expect(await open(openers, "2", "b")).toBe("a");
+    expect(await open(openers, "3")).toBe("a");
+    expect(await open(openers, "4", "b")).toBe("b");
     openers.forget("2");
-    expect(guess(openers, "2", "b")).toBe("b");
+    expect(await open(openers, "2", "b")).toBe("b");
   });
 
-  test("is none that is gone", () => {
+  test("is none that is gone", async () => {
     const openers = new RememberedOpeners();
-    openers.remember("1", key("x", now));
-    expect(guess(openers, "1")).toBeUndefined();
+    await open(openers, "1", undefined, key("x", now));
+    expect(await open(openers, "1")).toBeUndefined();
+  });
+
+  test("is found out once: while one object searches among all keys, the others wait for it", async () => {
+    const openers = new RememberedOpeners();
+    const tried: (string | undefined)[] = [];
+    const found = Promise.withResolvers<{ last: SealingKey | undefined }>();
+    const opened = ["1", "2", "3"].map((uid) =>
+      openers.open({ uid, set }, (first) => {
+        tried.push(first?.fingerprint);
+        return first === undefined ? found.promise : { last: first };
+      }),
+    );
+    // Whoever waits would have begun by now.
+    await new Promise(setImmediate);
+    expect(tried).toEqual([undefined]);
+    found.resolve({ last: keyOf("b") });
+    await Promise.all(opened);
+    expect(tried).toEqual([undefined, "b", "b"]);
+  });
+
+  test("is waited for no longer once a search came to nothing", async () => {
+    const openers = new RememberedOpeners();
+    const begun: string[] = [];
+    const never = Promise.withResolvers<{ last: undefined }>();
+    const opened = ["1", "2", "3"].map((uid) =>
+      openers.open({ uid, set }, () => {
+        begun.push(uid);
+        if (uid === "1") throw new Error("no key opens it");
+        return never.promise;
+      }),
+    );
+    await expect(opened[0]).rejects.toThrow("no key opens it");
+    await new Promise(setImmediate);
+    expect(begun).toEqual(["1", "2", "3"]);
+    never.resolve({ last: undefined });
+    await Promise.all(opened.slice(1));
   });
 });

@@ -146,6 +146,81 @@ describe("of several replicas", () => {
     await Promise.all([first.stop(), second.stop()]);
   });
 
+  test.for([600_000, -600_000])("nor when it is set by %i ms while they run", async (wrongBy) => {
+    const server = leaseServer();
+    const [one, other] = [fakeTimer(), fakeTimer()];
+    const first = replica("a", server, one);
+    await one.advance(1000);
+    const second = replica("b", server, other);
+    await other.advance(1000);
+    for (const timer of [one, other, one, other]) {
+      timer.set(wrongBy);
+      for (let at = 0; at < 40; at += 1) {
+        await Promise.all([one.advance(1000), other.advance(1000)]);
+        expect(second.election.isLeader).toBe(false);
+      }
+      expect(first.election.isLeader).toBe(true);
+    }
+    expect(server.lease?.["spec"]).toMatchObject({ holderIdentity: "a", leaseTransitions: 0 });
+    await Promise.all([first.stop(), second.stop()]);
+  });
+
+  test("a clock that was set back does not make a lease last longer", async () => {
+    const [server, timer] = [leaseServer(), fakeTimer()];
+    const only = replica("a", server, timer);
+    await timer.advance(1000);
+    server.cut(true);
+    timer.set(-600_000);
+    await timer.advance(12_000);
+    expect(only.election.isLeader).toBe(false);
+    server.cut(false);
+    await only.stop();
+  });
+
+  test("a machine that was asleep does not write when it wakes up: its own time stood still, that of the others did not", async () => {
+    const [server, timer] = [leaseServer(), fakeTimer()];
+    const only = replica("a", server, timer);
+    await timer.advance(1000);
+    expect(only.election.isLeader).toBe(true);
+    timer.set(20_000);
+    expect(only.election.isLeader).toBe(false);
+    await timer.advance(4000);
+    expect(only.election.isLeader).toBe(true);
+    // What was not written meanwhile is done again.
+    expect(only.changes).toEqual([true, false, true]);
+    await only.stop();
+  });
+
+  test("a lease that lapses stops writes between two looks at it, at once and not at the next look", async () => {
+    const [server, timer] = [leaseServer(), fakeTimer()];
+    const only = replica("a", server, timer);
+    await timer.advance(0);
+    server.cut(true);
+    await timer.advance(11_999);
+    expect(only.election.isLeader).toBe(true);
+    await timer.advance(1);
+    expect(only.election.isLeader).toBe(false);
+    server.cut(false);
+    await only.stop();
+  });
+
+  test("one that hears that another holds the lease stops at once, however long its own would have lasted", async () => {
+    const [server, timer] = [leaseServer(), fakeTimer()];
+    const first = replica("a", server, timer);
+    await timer.advance(1000);
+    const { metadata, spec } = server.lease!;
+    await server.api.update(
+      { group: "", version: "", plural: "" },
+      { metadata, spec: { ...spec, holderIdentity: "b" } },
+      { fieldManager: "tests" },
+    );
+    await timer.advance(3750);
+    expect([first.election.isLeader, first.changes]).toEqual([false, [true, false]]);
+    await first.stop();
+    // It gives nothing back that is not its own.
+    expect(server.lease?.["spec"].holderIdentity).toBe("b");
+  });
+
   test("one that ends in peace gives the lease back, so that nobody has to wait for it", async () => {
     const [server, timer] = [leaseServer(), fakeTimer()];
     const first = replica("a", server, timer);

@@ -15,6 +15,9 @@ function sources(change: Partial<MetricSources> = {}): MetricSources {
     objects: () => [],
     queueDepth: () => ({ new: 0, resync: 0 }),
     isLeader: () => true,
+    backups: () => ({ records: [], verifiedAt: undefined }),
+    waitsForBackup: () => false,
+    backupsSeenAt: () => undefined,
     process: () => ({ cpuSeconds: 1.5, residentBytes: 1000, startSeconds: 7 }),
     omitSecretLabels: false,
     ...change,
@@ -87,6 +90,38 @@ test("keys are counted with their ages and the objects that each opened", () => 
   expect(text).toContain(
     `kseal_controller_sealing_key_not_before_seconds{fingerprint="${fingerprint}",seals="true"} ${testKey.certificate!.notBefore / 1000}\n`,
   );
+});
+
+test("backups are told for each key: in how many places, from when, and when somebody last opened one", () => {
+  const record = { place: "folder a", file: "b", sha256: "", recipients: [] };
+  const records = ["2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z", "yesterday"].map((at) => ({
+    ...record,
+    at,
+  }));
+  const { fingerprint } = testKey;
+  const text = (change: Partial<MetricSources>) => new Metrics(sources(change)).text();
+  const backedUp = text({
+    backups: (key) => ({ records: key === testKey.name ? records : [], verifiedAt: "2026-11-22T00:00:00Z" }),
+    waitsForBackup: () => true,
+    backupsSeenAt: () => 1_700_000_000_999,
+  });
+  for (const line of [
+    `kseal_controller_sealing_key_backups{fingerprint="${fingerprint}"} 3`,
+    `kseal_controller_sealing_key_backup_seconds{fingerprint="${fingerprint}"} ${Date.parse("2026-11-21") / 1000}`,
+    `kseal_controller_sealing_key_backup_verified_seconds{fingerprint="${fingerprint}"} ${Date.parse("2026-11-22") / 1000}`,
+    "kseal_controller_backups_seen_seconds 1700000000",
+    "kseal_controller_sealing_key_waits_for_backup 1",
+    "kseal_controller_key_backup_failures_total 0",
+    "kseal_controller_closed_sealing_keys 0",
+  ]) {
+    expect(backedUp).toContain(`${line}\n`);
+  }
+  const none = text({});
+  expect(none).toContain(`kseal_controller_sealing_key_backups{fingerprint="${fingerprint}"} 0\n`);
+  expect(none).toContain(
+    `kseal_controller_sealing_key_backup_verified_seconds{fingerprint="${fingerprint}"} 0\n`,
+  );
+  expect(none).not.toMatch(/^kseal_controller_(sealing_key_backup_seconds|backups_seen_seconds)/m);
 });
 
 test("what happens is counted", () => {

@@ -28,6 +28,15 @@ test("in the long run so many a second pass", async () => {
   expect(passed).toBe(3 + 19);
 });
 
+test("a clock that is set back lets nobody wait for it", async () => {
+  const timer = fakeTimer();
+  const limit = new RateLimit({ perSecond: 1, burst: 0, timer });
+  expect(limit.take("peer").limited).toBe(false);
+  timer.set(-600_000);
+  await timer.advance(1000);
+  expect(limit.take("peer").limited).toBe(false);
+});
+
 test("peers do not share, and a flood of them does not fill the memory", async () => {
   const timer = fakeTimer();
   const limit = new RateLimit({ perSecond: 1, burst: 0, timer });

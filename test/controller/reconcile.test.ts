@@ -82,6 +82,28 @@ describe("what is as it should be", () => {
     });
   });
 
+  test("is left to a controller with other keys that contradicts: what was said once is not said again", async () => {
+    const { object, secret } = await made(sealedObject({ password: "x" }));
+    const other = { keys: [vectorSealingKey("rsa4096")], saidUnopened: true };
+    expect(await attempt(object, secret, other)).toEqual({
+      plan: { kind: "nothing", why: "opened elsewhere" },
+      decrypts: 0,
+      reads: 0,
+    });
+    // Nobody contradicts where the status says the same, or there is no Secret, or it is of another generation.
+    const { plan } = await attempt(object, secret, { keys: other.keys });
+    const told = published(object, plan);
+    expect((await attempt(told, secret, other)).plan).toMatchObject({ kind: "nothing", why: "failed" });
+    expect((await attempt(object, undefined, other)).plan).toMatchObject({ kind: "status" });
+    const next = sealedObject({ password: "x" }, { generation: 2 });
+    expect((await attempt({ ...next, status: object["status"] }, secret, other)).plan.kind).toBe("status");
+    // And what opens is put right, whatever anybody says about it.
+    expect((await attempt(told, secret)).plan).toMatchObject({
+      kind: "status",
+      status: { conditions: [{ status: "True" }, {}] },
+    });
+  });
+
   test("S5: a status that was not written is written later, without opening anything", async () => {
     const { object, secret } = await made(sealedObject({ password: "x" }));
     const { status: _, ...lost } = object;
@@ -150,6 +172,24 @@ describe("S6: a value that somebody else changed", () => {
     );
     expect(plan).toEqual({ kind: "nothing", why: "unchanged", drift: ["data password"] });
     expect(decrypts).toBe(0);
+  });
+
+  test("in a Secret of the Bitnami controller is only reported, too, though nothing is noted there", async () => {
+    const object = sealedObject({ password: "x", user: "y" });
+    const theirs = await made(object, undefined, { settings: { annotate: false, drift: "repair" } });
+    theirs.secret["metadata"].managedFields[0].manager = "controller";
+    const edited = afterEdit(theirs.secret, { data: { password: "tampered" } });
+    for (const secret of [edited, afterEdit(theirs.secret, { data: { password: null } })]) {
+      const reported = await attempt(theirs.object, secret, report);
+      expect(reported.plan).toEqual({ kind: "nothing", why: "unchanged", drift: ["data password"] });
+    }
+    const repaired = await made(theirs.object, edited);
+    expect(value(repaired.secret, "password")).toBe("x");
+    // What is as it was sealed is noted as the controller's own, and kept.
+    const taken = await made(theirs.object, theirs.secret, report);
+    expect(taken.secret["data"]).toEqual(theirs.secret["data"]);
+    const other = changed(theirs.object, sealedObject({ password: "z", user: "y" }));
+    expect(value((await made(other, edited, report)).secret, "password")).toBe("z");
   });
 
   test("in a Secret that is only patched is left alone until the SealedSecret changes", async () => {

@@ -12,6 +12,7 @@ import { templateRenderer } from "../../src/ops/render-template.ts";
 import { unsealSecret } from "../../src/sealed/unseal-secret.ts";
 import { hasCluster, startCluster, type TestCluster } from "../support/cluster.ts";
 import { installDefinition } from "../support/cluster-bitnami.ts";
+import { controllerKubeconfig } from "../support/cluster-kseal.ts";
 import { waitFor } from "../support/cluster-processes.ts";
 import { type KubeObject, sealedObject, testKey } from "../support/controller.ts";
 import { random } from "../support/sealed.ts";
@@ -19,6 +20,7 @@ import { random } from "../support/sealed.ts";
 describe.skipIf(!hasCluster)("the loop at a real API server", () => {
   let cluster: TestCluster;
   let api: KubeApi;
+  let controllerConfig: string;
   const namespace = "loop";
   const sealedPath = { group: "bitnami.com", version: "v1alpha1", plural: "sealedsecrets", namespace };
   const secretPath = { group: "", version: "v1", plural: "secrets", namespace };
@@ -28,23 +30,24 @@ describe.skipIf(!hasCluster)("the loop at a real API server", () => {
     await installDefinition(cluster);
     await cluster.createNamespace(namespace);
     api = await client();
+    controllerConfig = await controllerKubeconfig(cluster);
   });
   afterAll(async () => {
     api?.close();
     await cluster?.stop();
   });
 
-  function client(): Promise<KubeApi> {
+  function client(kubeconfig = cluster.kubeconfig): Promise<KubeApi> {
     const log = { info: () => undefined, warn: () => undefined };
-    return createKubeApi({ host: createNodeHost(), cluster: { kubeconfig: cluster.kubeconfig }, log });
+    return createKubeApi({ host: createNodeHost(), cluster: { kubeconfig }, log });
   }
 
-  async function run(flags: readonly string[] = []) {
+  async function run(flags: readonly string[] = [], keysListed = () => true) {
     const writes: WriteKind[] = [];
     const errors: unknown[] = [];
     const counts = { decrypts: 0 };
     const abort = new AbortController();
-    const own = await client();
+    const own = await client(controllerConfig);
     const options = readOptions({
       arguments: flags,
       environment: {},
@@ -55,6 +58,7 @@ describe.skipIf(!hasCluster)("the loop at a real API server", () => {
       api: own,
       options,
       keys: () => keySetOf([testKey], { order: "CertNotBefore" }),
+      keysListed,
       unseal: (sealed, keys, first) => {
         counts.decrypts += 1;
         const render = templateRenderer({ now: Date.now, random });
@@ -84,7 +88,7 @@ describe.skipIf(!hasCluster)("the loop at a real API server", () => {
       own.close();
     };
     onTestFinished(stop);
-    await waitFor("the lists", async () => (reconciler.isReady ? true : undefined));
+    if (keysListed()) await waitFor("the lists", async () => (reconciler.isReady ? true : undefined));
     await reconciler.queue.idle();
     return { reconciler, writes, errors, counts, stop };
   }
@@ -148,6 +152,34 @@ describe.skipIf(!hasCluster)("the loop at a real API server", () => {
     const { spec } = sealedObject({ password: "two" }, { namespace, name: "live" });
     await api.patch({ ...sealedPath, name: "live" }, { spec }, { type: "merge", fieldManager: "git" });
     await valueIs("live", "two");
+  });
+
+  test("says and writes nothing before the keys are listed: nothing would open", async () => {
+    await post("early", { password: "x" });
+    let listed = false;
+    const { reconciler, writes, counts } = await run([], () => listed);
+    await post("early-too", { password: "x" });
+    await waitFor("both", async () => ([...reconciler.objects()].length >= 2 ? true : undefined));
+    reconciler.resync();
+    await reconciler.queue.idle();
+    expect([writes, counts.decrypts, reconciler.isReady]).toEqual([[], 0, false]);
+    listed = true;
+    reconciler.resync();
+    await valueIs("early", "x");
+    await valueIs("early-too", "x");
+  });
+
+  test("contradicts who says that an object does not open, when it does", async () => {
+    await run();
+    await post("doubted", { password: "x" });
+    await isSynced("doubted");
+    const status = {
+      observedGeneration: 1,
+      conditions: [{ type: "Synced", status: "False", message: "no key could decrypt secret (password)" }],
+    };
+    const path = { ...sealedPath, name: "doubted", subresource: "status" };
+    await api.patch(path, { status }, { type: "merge", fieldManager: "another controller" });
+    await isSynced("doubted");
   });
 
   test("S4: opens an object when its scope is put right", async () => {

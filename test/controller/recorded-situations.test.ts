@@ -21,6 +21,10 @@ import {
  * Every situation in which the Bitnami controller was recorded: what kseal does is equal, or the decision of
  * sealed-secrets.md that makes it differ stands in the name of the test. The values are sealed anew, as the key of the
  * recording is gone. Secrets get no annotations here; what these say is in reconcile.test.ts.
+ *
+ * One thing differs without an S: upstream's text of a template that fails may quote a value, in a status that many may
+ * read who may not read Secrets. kseal leaves what a function says of its arguments out, unless it stands in the
+ * template (template-failure.ts). No recorded message is concerned: both template errors are equal, word for word.
  */
 const settings = { annotate: false, drift: "repair" } as const;
 const bar = { foo: "bar" };

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { ObjectCache } from "../../controller/object-cache.ts";
 import { followObjects } from "../../controller/watcher.ts";
 import { type JsonObject, KubeError, type ObjectList, type WatchEvent } from "../../src/kube/api.ts";
 import { fakeTimer } from "../support/fake-timer.ts";
@@ -125,51 +124,5 @@ describe("a watch", () => {
     await timer.advance(10);
     await stop();
     expect(timer.pending).toEqual([]);
-  });
-});
-
-describe("what is kept of the objects", () => {
-  function cache() {
-    const changes: string[] = [];
-    const kept = new ObjectCache<string>({
-      read: ({ metadata }) => (metadata as { resourceVersion: string }).resourceVersion,
-      onChange: (key, now, before) => changes.push(`${key}: ${before} -> ${now}`),
-    });
-    return { kept, changes };
-  }
-
-  test("changes with a list as with events: what a list does not name is gone", () => {
-    const { kept, changes } = cache();
-    kept.replace({ items: [object("a", "1"), object("b", "2")] });
-    kept.replace({ items: [object("b", "2"), object("c", "3")] });
-    expect(changes).toEqual([
-      "prod/a: undefined -> 1",
-      "prod/b: undefined -> 2",
-      "prod/a: 1 -> undefined",
-      "prod/c: undefined -> 3",
-    ]);
-    expect([...kept.values()]).toEqual([
-      ["prod/b", "2"],
-      ["prod/c", "3"],
-    ]);
-  });
-
-  test("never gets older: what was just written counts until the watch has caught up", () => {
-    const { kept, changes } = cache();
-    kept.put(object("a", "9"));
-    kept.put(object("a", "10"));
-    kept.put(object("a", "9"));
-    expect(kept.get("prod/a")).toBe("10");
-    expect(changes).toHaveLength(2);
-  });
-
-  test("an object of the same name is another one, whatever its version; a late farewell to the first does not remove it", () => {
-    const { kept } = cache();
-    kept.put(object("a", "10", "first"));
-    kept.put(object("a", "3", "second"));
-    kept.remove(object("a", "11", "first"));
-    expect(kept.get("prod/a")).toBe("3");
-    kept.remove(object("a", "4", "second"));
-    expect(kept.size).toBe(0);
   });
 });

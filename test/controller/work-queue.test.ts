@@ -207,3 +207,19 @@ test("chance shortens a wait by a half at most", () => {
   expect([0, 0.5, 1].map((chance) => backoffDelay(backoff, 3, chance))).toEqual([400, 300, 200]);
   expect(backoffDelay(backoff, 5000, 0)).toBe(60_000);
 });
+
+test("re-syncs take half of the places: what is new finds one at once", async () => {
+  const { queue, keys, timer, started } = manual({ concurrency: 4 });
+  for (const key of ["r1", "r2", "r3", "r4"]) queue.add(key, "resync");
+  await timer.advance(0);
+  expect(keys()).toEqual(["r1", "r2"]);
+  for (const key of ["n1", "n2", "n3"]) queue.add(key, "new");
+  await timer.advance(0);
+  expect(keys()).toEqual(["r1", "r2", "n1", "n2"]);
+  started[0]?.end("done");
+  await timer.advance(0);
+  expect(keys()).toEqual(["r1", "r2", "n1", "n2", "n3"]);
+  for (const at of [2, 3, 4]) started[at]?.end("done");
+  await timer.advance(0);
+  expect(keys().at(-1)).toBe("r3");
+});

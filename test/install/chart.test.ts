@@ -28,6 +28,7 @@ const otherValues: Readonly<Record<string, readonly [values: object, flag: strin
   ],
   "privatekey-annotations": [{ privateKeyAnnotations: { b: "2=3", a: "1" } }, "a=1,b=2=3"],
   "privatekey-labels": [{ privateKeyLabels: { team: "a" } }, "team=a"],
+  "key-wrap-recipients": [{ keyWrapping: { recipients: ["age1a", "age1b"] } }, "age1a,age1b"],
   "backup-recipients": [{ backup: { recipients: ["age1a", "age1b"] } }, "age1a,age1b"],
   "backup-to": [{ backup: { to: ["folder:/backups"] } }, "folder:/backups"],
   "watch-for-secrets": [{ watchForSecrets: false }, "false"],

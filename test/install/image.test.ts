@@ -11,7 +11,8 @@ const root = join(import.meta.dirname, "..", "..");
 const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
 /** What packages look for, and do without. */
 const extras = ["@aws-sdk/signature-v4-crt", "@aws-sdk/signature-v4a", "kerberos", "supports-color"];
-const [build = "", image = ""] = dockerfile.split(/^(?=FROM )/m).slice(1);
+const stages = dockerfile.split(/^(?=FROM )/m);
+const [build = "", image = ""] = [stages[1], stages.at(-1)];
 
 describe("the bundle of the controller, which is all of the image but Node", () => {
   const folder = makeFolder({ "empty/.keep": "" });
@@ -87,7 +88,7 @@ describe("the Dockerfile", () => {
     const { securityContext, containers } = ofKind(objectsOf(await kustomize("base")), "Deployment").spec
       .template.spec;
     expect(image).toContain(`\nUSER ${securityContext.runAsUser}:${securityContext.runAsGroup}\n`);
-    expect(image).toContain('\nENTRYPOINT ["/nodejs/bin/node", "main.cjs"]\n');
+    expect(image).toContain('\nENTRYPOINT ["/nodejs/bin/node", "--optimize-for-size", "main.cjs"]\n');
     expect(containers[0]).not.toHaveProperty("command");
     expect(containers[0].image).toBe(`kseal-controller:${version}`);
   });
@@ -95,9 +96,9 @@ describe("the Dockerfile", () => {
   test("is for the Node that kseal is for", () => {
     const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     const [, major] = /^>=(\d+)/.exec(engines.node) ?? [];
-    expect(dockerfile.match(/^FROM \S+/gm)).toEqual([
-      `FROM node:${major}-slim`,
-      `FROM gcr.io/distroless/nodejs${major}-debian13:nonroot`,
+    expect([build, image].map((stage) => /^FROM (?:--\S+ )?(\S+)/.exec(stage)?.[1])).toEqual([
+      `node:${major}-slim`,
+      `gcr.io/distroless/nodejs${major}-debian13:nonroot`,
     ]);
   });
 });

@@ -114,7 +114,7 @@ describe.skipIf(!hasCluster)("a cluster", () => {
   });
   afterAll(() => cluster?.stop());
 
-  test.for(["crd", "namespace", "base", "namespace-rights", ...overlays])(
+  test.for(["crd", "namespace", "base", "namespace-rights", "backup-rights", ...overlays])(
     "takes manifests/%s, strictly",
     async (folder) => {
       await dryRun(withoutMonitoring(await kustomize(folder)));

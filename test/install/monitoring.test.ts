@@ -42,7 +42,7 @@ test("every metric of the controller's own is on the dashboard or in an alert", 
 
 test("every alert says what is wrong, how bad it is, and what to do", () => {
   const { rules } = alerts.spec.groups[0];
-  expect(rules).toHaveLength(10);
+  expect(rules).toHaveLength(16);
   for (const { alert, labels, annotations } of rules) {
     expect(alert).toMatch(/^SealedSecret/);
     expect(["info", "warning", "critical"]).toContain(labels.severity);
@@ -75,6 +75,12 @@ function pageWithEverything(): string {
     objects: () => [{ namespace: "a", name: "b", instance: "", status, openedBy: [testKey.fingerprint] }],
     queueDepth: () => ({ new: 0, resync: 0 }),
     isLeader: () => true,
+    backups: () => ({
+      records: [{ place: "a", file: "b", at: "2026-11-21T00:00:00Z", sha256: "", recipients: [] }],
+      verifiedAt: undefined,
+    }),
+    waitsForBackup: () => true,
+    backupsSeenAt: () => 1,
     process: () => ({ cpuSeconds: 1, residentBytes: 1, startSeconds: 1 }),
     omitSecretLabels: false,
   });

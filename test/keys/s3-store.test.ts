@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { trustOf } from "../../src/config/trust.ts";
+import { noTrust } from "../../src/core/trust.ts";
 import { s3Address } from "../../src/keys/s3-address.ts";
 import { signS3 } from "../../src/keys/s3-signature.ts";
 import { openS3Store } from "../../src/keys/s3-store.ts";
@@ -97,7 +99,28 @@ test.for([
     "",
   ],
 ] as const)("the address of a bucket: %s", ([, options, env, bucketUrl, prefix]) => {
-  expect(s3Address(options, env)).toMatchObject({ bucketUrl, prefix });
+  expect(s3Address(options, env, noTrust)).toMatchObject({ bucketUrl, prefix });
+});
+
+test("plain http to another machine is for stores that the user allows, and no other", () => {
+  const endpoint = "http://minio.test:9000";
+  const trust = trustOf({ KSEAL_S3_PLAIN_HTTP: `https://a.test, ${endpoint}/` }, undefined);
+  expect(s3Address({ url: "s3://keys", endpoint }, {}, trust).bucketUrl).toBe(`${endpoint}/keys`);
+  expect(s3Address({ url: "s3://keys" }, { AWS_ENDPOINT_URL_S3: endpoint }, trust).bucketUrl).toBe(
+    `${endpoint}/keys`,
+  );
+  const refused = { message: expect.stringContaining("not an https address"), code: "KEY_SOURCE_FAILED" };
+  for (const other of ["http://minio.test", "http://evil.test:9000"]) {
+    expect(() => s3Address({ url: "s3://keys", endpoint: other }, {}, trust)).toThrow(
+      expect.objectContaining({
+        ...refused,
+        hint: `write it as https://HOST:PORT; or allow this store: export KSEAL_S3_PLAIN_HTTP=${other}`,
+      }),
+    );
+    expect(() => s3Address({ url: "s3://keys" }, { AWS_ENDPOINT_URL_S3: other }, trust)).toThrow(
+      expect.objectContaining(refused),
+    );
+  }
 });
 
 test.for([
@@ -117,7 +140,7 @@ test.for([
   ],
   ["s3://keys", { region: "a/b" }, '"a/b" is no region'],
 ] as const)("what is no address of a bucket is refused: %s %o", ([url, more, message]) => {
-  expect(() => s3Address({ url, ...more }, {})).toThrow(message);
+  expect(() => s3Address({ url, ...more }, {}, noTrust)).toThrow(message);
 });
 
 async function storeThat(
@@ -130,7 +153,7 @@ async function storeThat(
   const server = await serveLoopback(answer, { tls: options.tls });
   onTestFinished(() => server.close());
   const host = await createTestHost({ env: { ...credentials, ...options.env } });
-  const store = openS3Store({ url: "s3://keys/a", endpoint: server.url }, { host });
+  const store = openS3Store({ url: "s3://keys/a", endpoint: server.url }, { host, trust: noTrust });
   return { server, store, host };
 }
 
@@ -218,14 +241,16 @@ describe.skipIf(!motoServer)("against moto, which checks signatures", () => {
 
   test("nothing is replaced, and what is not there is not there", async () => {
     const host = await createTestHost({ env: user });
-    const store = openS3Store({ url: "s3://keys/a=b/c+d", endpoint: moto.url }, { host });
+    const store = openS3Store({ url: "s3://keys/a=b/c+d", endpoint: moto.url }, { host, trust: noTrust });
 
     expect(await store.get("x.yaml")).toBe(undefined);
     expect(await store.put("x.yaml", "a: ü")).toBe(true);
     expect(await store.put("x.yaml", "b: 2")).toBe(false);
     expect(new TextDecoder().decode(await store.get("x.yaml"))).toBe("a: ü");
     expect(await store.list()).toEqual(["x.yaml"]);
-    expect(await openS3Store({ url: "s3://keys", endpoint: moto.url }, { host }).list()).toEqual([]);
+    expect(
+      await openS3Store({ url: "s3://keys", endpoint: moto.url }, { host, trust: noTrust }).list(),
+    ).toEqual([]);
   });
 
   test("the credentials of a web identity", async () => {
@@ -237,7 +262,10 @@ describe.skipIf(!motoServer)("against moto, which checks signatures", () => {
     vi.stubEnv("AWS_ENDPOINT_URL_STS", moto.url);
     onTestFinished(() => void vi.unstubAllEnvs());
     const env = { ...host.env, AWS_WEB_IDENTITY_TOKEN_FILE: host.resolve("token") };
-    const store = openS3Store({ url: "s3://keys/w", endpoint: moto.url }, { host: { ...host, env } });
+    const store = openS3Store(
+      { url: "s3://keys/w", endpoint: moto.url },
+      { host: { ...host, env }, trust: noTrust },
+    );
 
     expect(await store.put("x", "1")).toBe(true);
   });

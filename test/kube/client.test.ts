@@ -175,6 +175,23 @@ describe("lists", () => {
     ]);
   });
 
+  test("keep of each object what they are told to, before the next page is asked for", async () => {
+    const events: string[] = [];
+    const server = await startKubeServer((_, count) => {
+      events.push(`page ${count}`);
+      return page(count, count < 2 ? "next" : undefined);
+    });
+    const { api } = await clientOf(server);
+    const keep = ({ metadata }: JsonObject) => {
+      const { name } = metadata as { name: string };
+      events.push(`kept ${name}`);
+      return { name };
+    };
+    const { items } = await api.list(secrets, { keep });
+    expect(items).toEqual([{ name: "s1" }, { name: "s2" }]);
+    expect(events).toEqual(["page 1", "kept s1", "page 2", "kept s2"]);
+  });
+
   test("whose moment is forgotten between two pages are asked for at once", async () => {
     const server = await startKubeServer((request, count) => {
       if (count === 2) return statusAnswer(410, "Expired", "The provided continue parameter is too old");

@@ -143,7 +143,7 @@ describe("the cluster is found as kubectl finds it", () => {
       server: "https://[fd00::1]:443",
       context: undefined,
       namespace: "ns",
-      cluster: { certificateAuthority: `${folder}/ca.crt` },
+      cluster: { certificateAuthority: `${folder}/ca.crt`, disableCompression: true },
       user: { tokenFile: `${folder}/token` },
     });
     expect(await inCluster(host, host.resolve("elsewhere"))).toBeUndefined();

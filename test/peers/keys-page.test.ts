@@ -59,6 +59,7 @@ describe.skipIf(!hasBitnamiController || !motoServer)("docs/operations.md: keys"
     "Recovery drill",
     "Recovery",
   ]);
+  sections.add("Keys in envelopes");
   sections.add("Taking keys out of use");
   for (const { heading, steps } of consoleSections("operations.md").filter((one) =>
     sections.has(one.heading),

@@ -107,6 +107,12 @@ describe("choosing a certificate", () => {
     );
   });
 
+  test("one that a cluster whose clock is ahead has just made is taken at once", () => {
+    const [ahead] = readCertificates(make({ notBefore: now + 10 * 60_000, commonName: "ahead" }));
+    expect(validity(ahead!, now)).toBe("valid");
+    expect(chooseCertificate([ahead!], now)).toBe(ahead);
+  });
+
   test("of nothing is refused", () => {
     expect(() => chooseCertificate([], now)).toThrow("there is no certificate");
   });

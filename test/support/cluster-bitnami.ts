@@ -34,7 +34,7 @@ export async function addBitnamiController(
   flags: readonly string[] = [],
 ): Promise<BitnamiController> {
   await installDefinition(cluster);
-  await installRights(cluster);
+  await installBitnamiRights(cluster);
   const process = await startPod(cluster, {
     name,
     namespace,
@@ -76,7 +76,7 @@ async function stop(process: ServerProcess, service: PublishedService): Promise<
 }
 
 /** Names and rules are those of the manifest of Sealed Secrets 0.36. */
-async function installRights({ api }: TestCluster): Promise<void> {
+export async function installBitnamiRights({ api }: TestCluster): Promise<void> {
   const rule = (apiGroup: string, resources: string[], verbs: string[], resourceNames?: string[]) => ({
     apiGroups: [apiGroup],
     resources,

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { TestCluster } from "./cluster.ts";
 import { installDefinition } from "./cluster-bitnami.ts";
-import { startPod } from "./cluster-pod.ts";
+import { type SmallFolder, startPod } from "./cluster-pod.ts";
 import { type ServerProcess, waitFor } from "./cluster-processes.ts";
 
 /** This project's controller in a test cluster. */
@@ -29,10 +29,21 @@ export interface KsealController {
 export interface KsealControllerOptions {
   /** More flags. */
   readonly flags?: readonly string[];
+  /** Where it runs, with keys and a lease of its own. Default `kube-system`. */
+  readonly namespace?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Flags of Node, before the program. */
+  readonly nodeFlags?: readonly string[];
+  /** A folder of a controller that stores backups there, with so little room. */
+  readonly smallFolder?: SmallFolder;
+  /** In place of Node and the sources: what the flags are appended to. */
+  readonly program?: readonly [string, ...string[]];
   /** Several replicas have different names. Default `sealed-secrets-controller`. */
   readonly name?: string;
   /** The port of the service and, one above, that of the metrics. Default 8080. */
   readonly port?: number;
+  /** Gives it the rights of the manifests' base first; without, it has what is there. Default true. */
+  readonly rights?: boolean;
   /** Waits until it is ready. Default true. */
   readonly ready?: boolean;
 }
@@ -48,16 +59,19 @@ export async function addController(
   cluster: TestCluster,
   options: KsealControllerOptions = {},
 ): Promise<KsealController> {
-  const { flags = [], name = account, port = 8080, ready = true } = options;
+  const { flags = [], name = account, port = 8080, ready = true, nodeFlags = [] } = options;
+  const { namespace = controllerNamespace, env = {}, smallFolder } = options;
+  const { program = [process.execPath, ...nodeFlags, main] } = options;
   await installDefinition(cluster);
-  await installRights(cluster);
+  if (options.rights ?? true) await installControllerRights(cluster, namespace);
   const process_ = await startPod(cluster, {
     name,
     namespace: controllerNamespace,
     serviceAccount: account,
+    smallFolder,
+    env: { POD_NAMESPACE: namespace, ...env },
     command: [
-      process.execPath,
-      main,
+      ...program,
       ...["--key-size", "2048", "--lease-duration", "3s", "--log-format", "json"],
       ...["--listen-addr", `${cluster.host}:${port}`, "--listen-metrics-addr", `${cluster.host}:${port + 1}`],
       ...flags,
@@ -101,12 +115,37 @@ async function ask(url: string): Promise<{ readonly status: number; readonly tex
   return { status: answer.status, text: await answer.text() };
 }
 
-/** The rights that its manifests give it. */
-async function installRights(cluster: TestCluster): Promise<void> {
+/** The rights that its manifests give it. @param namespace - Where it keeps its keys. */
+export async function installControllerRights(
+  cluster: TestCluster,
+  namespace: string = controllerNamespace,
+): Promise<void> {
   const files = ["service-account.yaml", "cluster-role.yaml", "role.yaml", "service-proxier.yaml"];
   const named = files.flatMap((file) => ["-f", join(manifests, file)]);
   await cluster.kubectl([
     ...["apply", "--server-side", "--force-conflicts", "--namespace", controllerNamespace],
     ...named,
   ]);
+  if (namespace === controllerNamespace) return;
+  await cluster.createNamespace(namespace);
+  const role = join(manifests, "role.yaml");
+  await cluster.kubectl(["apply", "--server-side", "--namespace", namespace, "-f", role]);
+}
+
+/** A kubeconfig file of the controller's account, with the rights that its manifests give it and no others. */
+export async function controllerKubeconfig(cluster: TestCluster): Promise<string> {
+  await installControllerRights(cluster);
+  const user = `system:serviceaccount:${controllerNamespace}:${account}`;
+  const resourceAttributes = { verb: "patch", resource: "secrets", namespace: "default" };
+  const review = { apiVersion: "authorization.k8s.io/v1", kind: "SubjectAccessReview" };
+  const path = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+  // What was bound takes effect a moment later.
+  await waitFor("rights of the controller", async () => {
+    const { status } = await cluster.api.call("POST", path, {
+      ...review,
+      spec: { user, resourceAttributes },
+    });
+    return status.allowed === true ? true : undefined;
+  });
+  return await cluster.serviceAccountKubeconfig(controllerNamespace, account);
 }

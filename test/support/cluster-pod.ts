@@ -15,6 +15,12 @@ const unshareCommand = [unshare, unshareAsUser].find(
 /** Whether {@link startPod} works here: it needs a mount namespace, so Linux, and root or user namespaces. */
 export const hasPods: boolean = canHavePods();
 
+/** A file system of its own. */
+export interface SmallFolder {
+  readonly path: string;
+  readonly bytes: number;
+}
+
 /**
  * Runs a program as in a container of a pod: with the files of a service account where clients inside a cluster look for
  * them, and the address of the API server in its environment. The files are in no other process's view.
@@ -28,6 +34,8 @@ export async function startPod(
     readonly serviceAccount: string;
     readonly command: readonly [string, ...string[]];
     readonly env?: Readonly<Record<string, string>>;
+    /** A folder that is there already, and has so little room for this process: others see what lies under it. */
+    readonly smallFolder?: SmallFolder | undefined;
   },
 ): Promise<ServerProcess> {
   if (unshareCommand === undefined) throw new Error("this system gives no mount namespace");
@@ -40,10 +48,15 @@ export async function startPod(
     namespace: pod.namespace,
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(join(secrets, name), content);
-  const script = 'mount --bind "$1" /var/run && shift && exec "$@"';
+  const { path = "", bytes = 0 } = pod.smallFolder ?? {};
+  const script = `
+    mount --bind "$1" /var/run || exit
+    if [ -n "$2" ]; then mount -t tmpfs -o "size=$3,mode=700" tmpfs "$2" || exit; fi
+    shift 3 && exec "$@"
+  `;
   return cluster.servers.start(
     pod.name,
-    [...unshareCommand, "/bin/sh", "-c", script, "pod", run, ...pod.command],
+    [...unshareCommand, "/bin/sh", "-c", script, "pod", run, path, String(bytes), ...pod.command],
     {
       KUBERNETES_SERVICE_HOST: cluster.host,
       KUBERNETES_SERVICE_PORT: new URL(cluster.server).port,

@@ -69,14 +69,14 @@ export function prepareServers(): Servers {
  *
  * @param ask - May throw, which counts as no answer yet.
  * @param servers - Whose end means that there will be none.
- * @throws Error With the end of a server's log, or the last failure after 60 seconds.
+ * @throws Error With the end of a server's log, or the last failure after 50 seconds: sooner than a test has to end.
  */
 export async function waitFor<T>(
   what: string,
   ask: () => Promise<T | undefined>,
   servers: readonly ServerProcess[] = [],
 ): Promise<T> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 50_000;
   let failure: unknown;
   while (Date.now() < deadline) {
     try {
@@ -91,7 +91,7 @@ export async function waitFor<T>(
     }
     await pause(20);
   }
-  throw new Error(`no ${what} after 60 seconds`, { cause: failure });
+  throw new Error(`no ${what} after 50 seconds`, { cause: failure });
 }
 
 function startServer(

@@ -173,6 +173,29 @@ export const peers: readonly Peer[] = [
       ],
     },
   },
+  ...["5.8.1", "5.5.0"].map(
+    (version): Peer => ({
+      name: "kustomize",
+      version,
+      purpose: "kseal render as its plugin",
+      programs: ["kustomize"],
+      source: { kind: "go", packages: [`sigs.k8s.io/kustomize/kustomize/v5@v${version}`] },
+    }),
+  ),
+  {
+    name: "actionlint",
+    version: "1.7.12",
+    purpose: "the workflows of this repository",
+    programs: ["actionlint"],
+    source: { kind: "go", packages: ["github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"] },
+  },
+  {
+    name: "glua",
+    version: "1.1.1",
+    purpose: "health scripts, with the Lua that Argo CD has in it",
+    programs: ["glua"],
+    source: { kind: "go", packages: ["github.com/yuin/gopher-lua/cmd/glua@v1.1.1"] },
+  },
   {
     name: "template-oracle",
     version: "1.26-3.3.0",

@@ -14,6 +14,7 @@ A text that is empty is left out.
   (list "key-cutoff-time" $values.keycutofftime)
   (list "privatekey-annotations" (include "sealed-secrets.pairs" $values.privateKeyAnnotations))
   (list "privatekey-labels" (include "sealed-secrets.pairs" $values.privateKeyLabels))
+  (list "key-wrap-recipients" (join "," $values.keyWrapping.recipients))
   (list "backup-recipients" (join "," $values.backup.recipients))
   (list "backup-to" (join "," $values.backup.to))
   (list "watch-for-secrets" $values.watchForSecrets)

@@ -1,10 +1,11 @@
 import { KsealError } from "../../errors.ts";
 import type { ClusterFlags } from "../../ops/cluster-flags.ts";
+import type { KeyOrder } from "../../sealed/sealing-key.ts";
 import { certificateFlagsOf } from "../certificate-options.ts";
 import type { Action, OptionValues } from "../command.ts";
 import { milliseconds } from "../keygen-sealing.ts";
 import { placesOf, recipientsOf, refuseStrayFlags } from "../keys-flags.ts";
-import { describeBackups, describeDrill, describeKeys } from "../keys-report.ts";
+import { describeBackups, describeDrill, describeKeys, describeWrapping } from "../keys-report.ts";
 import { numberOf } from "../option-parsing.ts";
 
 export const action: Action = ({ args: [verb = "", ...names], options }, cli) => {
@@ -23,7 +24,7 @@ const list: Action = async ({ args, options }, { output, context }) => {
   refuseNames(args, "list");
   const { listKeys } = await import("../../ops/keys-list.ts");
   const listed = await listKeys(
-    { cluster: clusterOf(options), paths: options.list("path") },
+    { cluster: clusterOf(options), paths: options.list("path"), order: orderOf(options) },
     await context(),
   );
   for (const what of listed.unseen) output.warn(`${what}; a key may open more than is counted`);
@@ -46,6 +47,7 @@ const make: Action = async ({ args, options }, { output, context }) => {
       commonName: options.text("commonName") ?? "",
       recipients: recipientsOf(options),
       places,
+      wrapFor: options.list("wrapFor"),
       dryRun,
     },
     await context(),
@@ -90,7 +92,10 @@ const restore: Action = async ({ args, options }, { output, context }) => {
   const dryRun = options.flag("dryRun");
   const cluster = clusterOf(options);
   const places = placesOf(options);
-  const result = await restoreKeys({ cluster, paths: args, places, dryRun }, await context());
+  const result = await restoreKeys(
+    { cluster, paths: args, places, wrapFor: options.list("wrapFor"), dryRun },
+    await context(),
+  );
   for (const { file, error } of result.refused) {
     output.warn(`${file}: this is no sealing key: ${error.message}`);
   }
@@ -139,6 +144,7 @@ const retire: Action = async ({ args, options }, { output, context }) => {
       paths: options.list("path"),
       label: options.text("label") ?? "retired",
       delete: options.flag("delete"),
+      order: orderOf(options),
       dryRun,
     },
     await context(),
@@ -150,6 +156,28 @@ const retire: Action = async ({ args, options }, { output, context }) => {
   return 0;
 };
 
+const wrap: Action = async ({ args, options }, { output, context }) => {
+  const { wrapKeys } = await import("../../ops/keys-wrap.ts");
+  const dryRun = options.flag("dryRun");
+  const recipients = options.list("wrapFor");
+  const done = await wrapKeys(
+    { cluster: clusterOf(options), names: args, recipients, dryRun },
+    await context(),
+  );
+  for (const line of describeWrapping(done, { verb: "wrapped", dryRun })) output.info(line);
+  await output.report("", done);
+  return 0;
+};
+
+const unwrap: Action = async ({ args, options }, { output, context }) => {
+  const { unwrapKeys } = await import("../../ops/keys-wrap.ts");
+  const dryRun = options.flag("dryRun");
+  const done = await unwrapKeys({ cluster: clusterOf(options), names: args, dryRun }, await context());
+  for (const line of describeWrapping(done, { verb: "unwrapped", dryRun })) output.info(line);
+  await output.report("", done);
+  return 0;
+};
+
 const verbs: ReadonlyMap<string, Action> = new Map([
   ["list", list],
   ["new", make],
@@ -157,10 +185,17 @@ const verbs: ReadonlyMap<string, Action> = new Map([
   ["restore", restore],
   ["verify-backup", verifyBackup],
   ["retire", retire],
+  ["wrap", wrap],
+  ["unwrap", unwrap],
 ]);
 
 function clusterOf(options: OptionValues): ClusterFlags {
   return certificateFlagsOf(options).cluster ?? { options: {} };
+}
+
+function orderOf(options: OptionValues): KeyOrder | undefined {
+  const order = options.text("keyOrderPriority");
+  return order === "CertNotBefore" || order === "SecretCreationTimestamp" ? order : undefined;
 }
 
 function refuseNames(args: readonly string[], verb: string): void {

@@ -5,7 +5,7 @@ import { KsealError } from "../../errors.ts";
 import { type Manifest, readManifest } from "../../formats/manifest.ts";
 import { formatFloat } from "../../gotemplate/float-text.ts";
 import { field, type JsonObject, join } from "../../sealed/object-fields.ts";
-import type { ObjectMeta } from "../../sealed/object-meta.ts";
+import { metaFields, type ObjectMeta } from "../../sealed/object-meta.ts";
 import { expandList } from "../../sealed/secret.ts";
 import { withFieldNames } from "./kubeseal-field-names.ts";
 
@@ -72,25 +72,11 @@ async function readFilled(bytes: Uint8Array, file: string): Promise<Manifest | u
 export function knownMeta(meta: ObjectMeta): ObjectMeta {
   const other = new Map(
     [...meta.other]
-      .filter(([key, value]) => knownFields.includes(key) && !isZero(key, value))
+      .filter(([key, value]) => metaFields.includes(key) && !isZero(key, value))
       .map(([key, value]) => [key, times.includes(key) ? inSeconds(value) : value]),
   );
   return { ...meta, other };
 }
-
-const knownFields = [
-  "generateName",
-  "selfLink",
-  "uid",
-  "resourceVersion",
-  "generation",
-  "creationTimestamp",
-  "deletionTimestamp",
-  "deletionGracePeriodSeconds",
-  "ownerReferences",
-  "finalizers",
-  "managedFields",
-];
 
 const times = ["creationTimestamp", "deletionTimestamp"];
 
