@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { identities, recipients } from "../test/support/identities.ts";
 import { newestSops, peer } from "../test/support/peers.ts";
+import { applyWork, measureApply } from "./apply-row.ts";
 import type { Workshop } from "./inputs.ts";
 import { startKeyServers } from "./key-rows.ts";
 import { compare } from "./measure.ts";
+import { renderRows } from "./render-rows.ts";
 import { planRows } from "./rows.ts";
 import { sealRows } from "./seal-rows.ts";
 import { sealedRows } from "./sealed-rows.ts";
@@ -47,6 +49,7 @@ try {
   const rows = [
     ...planned,
     ...sealRows(workshop, builds, options),
+    ...renderRows(workshop, builds, options),
     ...(await sealedRows(workshop, kseal as [string, ...string[]], options)),
   ];
   const measured: Measured[] = [];
@@ -61,6 +64,10 @@ try {
   }
   const template = templateWork.includes(options.only) ? measureTemplate(options.quick) : undefined;
   if (template !== undefined) measured.push(template);
+  const apply = applyWork.includes(options.only)
+    ? await measureApply(workshop, kseal as [string, ...string[]], options.quick)
+    : undefined;
+  if (apply !== undefined) measured.push(apply);
   console.log(
     `sops ${newestSops}, Node ${process.versions.node}, ${process.platform} ${process.arch}, ${availableParallelism()} cores. Times are medians, each pair run side by side.\n`,
   );
@@ -99,5 +106,7 @@ function shorten(text: string): string {
     .replaceAll(`${root}/`, "")
     .replaceAll(workshop.sops, "sops")
     .replaceAll(peer("kubeseal") ?? "kubeseal", "kubeseal")
+    .replaceAll(peer("kubectl") ?? "kubectl", "kubectl")
+    .replaceAll(peer("kustomize") ?? "kustomize", "kustomize")
     .replaceAll(workshop.recipient, `${workshop.recipient.slice(0, 8)}...`);
 }

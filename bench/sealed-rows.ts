@@ -37,10 +37,7 @@ export async function sealedRows(
   return [
     {
       work: names[0],
-      ours: () =>
-        side("kseal seal FOLDER", [
-          [...kseal, "seal", "--cert", certificate, "--out", "out-sealed", plain.folder],
-        ]),
+      ours: () => side("kseal seal FOLDER", [[...kseal, "seal", "--cert", certificate, plain.folder]]),
       theirs: () =>
         side(
           "kubeseal each",

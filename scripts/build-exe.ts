@@ -1,7 +1,7 @@
 /**
- * Builds `build/kseal`, one executable that needs no Node: Bun's compile with bytecode, which starts in a quarter of
- * the time of Node (docs/decisions/0002-one-executable.md). It is made of the package's bundle, which leaves more of
- * the libraries out than Bun's own bundler does. Bun comes from the peers' cache: `npm run peers`.
+ * Builds `build/kseal`, or the file that is named, one executable that needs no Node: Bun's compile with bytecode, which
+ * starts in a quarter of the time of Node (docs/decisions/0002-one-executable.md). It is made of the package's bundle,
+ * which leaves more of the libraries out than Bun's own bundler does. Bun comes from the peers' cache: `npm run peers`.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -9,7 +9,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 const peers = process.env["KSEAL_PEERS"] ?? join(homedir(), ".cache", "kseal-peers");
-const bun = join(peers, "bun-1.4.5", "node_modules", ".bin", "bun");
+// What npm puts into .bin on Windows is no program.
+const bin = process.platform === "win32" ? join("bun", "bin", "bun.exe") : join(".bin", "bun");
+const bun = join(peers, "bun-1.4.5", "node_modules", bin);
 if (!existsSync(bun)) {
   console.error("build:exe: bun is not installed; run: npm run peers");
   process.exit(1);
@@ -29,7 +31,7 @@ const args = [
   "--no-compile-autoload-bunfig",
   "dist/cli/main.cjs",
   "--outfile",
-  "build/kseal",
+  process.argv[2] ?? join("build", "kseal"),
 ];
 const { status } = spawnSync(bun, args, { stdio: "inherit" });
 process.exitCode = status ?? 1;

@@ -30,14 +30,22 @@ import {
  *   npm run peers -- sops-3.13.3 age-1.3.2
  */
 
-const editors = ["vim", "nano"] as const;
+/** What the system's package manager brings, and for which tests. */
+const packages = {
+  vim: "kseal edit with a real editor",
+  nano: "kseal edit with a real editor",
+  zsh: "the completion for it",
+  fish: "the completion for it",
+  mandoc: "the manual pages",
+} as const;
+const packageNames = Object.keys(packages) as (keyof typeof packages)[];
 
 const { values: options, positionals: chosen } = parseArgs({
   options: { list: { type: "boolean", default: false } },
   allowPositionals: true,
 });
 
-const known = [...peers.map(label), ...editors];
+const known = [...peers.map(label), ...packageNames];
 const unknown = chosen.filter((name) => !known.includes(name));
 if (unknown.length > 0) {
   console.error(`no such peer: ${unknown.join(", ")}; known are ${known.join(", ")}`);
@@ -51,7 +59,7 @@ const failed = [
     .filter((one) => !provide(one))
     .map(label),
 ];
-failed.push(...editors.filter((name) => isChosen(name) && !provideEditor(name)));
+failed.push(...packageNames.filter((name) => isChosen(name) && !providePackage(name)));
 
 if (failed.length > 0) {
   console.error(`${options.list ? "missing" : "could not install"}: ${failed.join(", ")}`);
@@ -165,8 +173,8 @@ function buildModules(source: Extract<Peer["source"], { kind: "go-modules" }>, f
   }
 }
 
-function provideEditor(name: (typeof editors)[number]): boolean {
-  const purpose = "kseal edit with a real editor";
+function providePackage(name: keyof typeof packages): boolean {
+  const purpose = packages[name];
   if (has(name)) return report(name, "there", purpose);
   if (options.list) return report(name, "missing", purpose, false);
   if (process.getuid?.() !== 0 || !run("apt-get", ["--version"], {}, "ignore")) {

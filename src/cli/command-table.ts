@@ -1,10 +1,15 @@
+import { applyCommand } from "./apply-options.ts";
 import { certificateCommand } from "./certificate-command.ts";
 import { certificate } from "./certificate-options.ts";
+import { checking } from "./check-options.ts";
 import type { CommandSpec, OptionSpec } from "./command.ts";
+import { conversion } from "./convert-options.ts";
+import { exporting } from "./export-options.ts";
 import { changedKeys, groupKeys, keys } from "./key-options.ts";
 import { sealingKeygen } from "./keygen-sealing-options.ts";
 import { keysCommand } from "./keys-options.ts";
 import { manifestInput, manifestTypes, scope } from "./manifest-options.ts";
+import { readFlags } from "./option-flags.ts";
 import { intoSealed, sealing } from "./seal-options.ts";
 import {
   decryptionOrder,
@@ -25,7 +30,7 @@ import {
 import { forSealed, oneObject, sealedKeys, sealedObject, sealingKeys } from "./unseal-options.ts";
 
 /** Options that every command has. */
-export const globalOptions: readonly OptionSpec[] = [
+const globalOptions: readonly OptionSpec[] = [
   { flags: "--config <file>", summary: "use this .sops.yaml instead of searching for one" },
   {
     flags: "-o, --output <format>",
@@ -34,12 +39,18 @@ export const globalOptions: readonly OptionSpec[] = [
   },
 ];
 
+/** All options of a command: its own, and the global ones that it does not have in a form of its own. */
+export function optionsOf({ options }: CommandSpec): readonly OptionSpec[] {
+  const taken = new Set(options.map(({ flags }) => readFlags(flags).long));
+  return [...options, ...globalOptions.filter(({ flags }) => !taken.has(readFlags(flags).long))];
+}
+
 /** Every command of kseal: what `--help` says, and where the command lives. Nothing is loaded before it is called. */
 export const commandTable: readonly CommandSpec[] = [
   {
     name: "init",
     arguments: "",
-    summary: "set up this folder: an age identity, .sops.yaml, and a first rule for Secrets",
+    summary: "set up this folder: an age identity, .sops.yaml, a first rule for Secrets, and Git",
     options: [
       {
         flags: "--age <recipient>",
@@ -48,6 +59,7 @@ export const commandTable: readonly CommandSpec[] = [
       },
       { flags: "--post-quantum", summary: "make a post-quantum identity" },
       { flags: "--path-regex <pattern>", summary: "the files that the first rule is for" },
+      { flags: "--skip-git", summary: "leave .gitattributes and the settings of this clone as they are" },
       yes,
       dryRun,
     ],
@@ -234,6 +246,70 @@ export const commandTable: readonly CommandSpec[] = [
     load: () => import("./commands/groups.ts"),
   },
   {
+    name: "diff",
+    arguments: "[revisions-or-files...]",
+    summary: "what changed in encrypted files: two files, or what git diff compares",
+    options: [
+      { flags: "--staged", summary: "the last commit, or the revision, with what is staged" },
+      { flags: "--reveal", summary: "show the values themselves; without it, only which of them changed" },
+      { flags: "--keyless", summary: "compare as somebody without a key does" },
+      { flags: "--textconv", summary: "print one file as git diff shall show it, and never fail" },
+      {
+        flags: "-o, --output <format>",
+        summary: "how the report is printed",
+        choices: ["text", "json", "markdown"],
+      },
+      inputType,
+      decryptionOrder,
+    ],
+    examples: ["kseal diff main...topic", "kseal diff old.yaml new.yaml", "kseal diff --staged -o markdown"],
+    load: () => import("./commands/diff.ts"),
+  },
+  {
+    name: "check",
+    arguments: "[files...]",
+    summary:
+      "find what should not be in a repository: damaged and stale encrypted files, secrets in clear; needs no key",
+    options: checking,
+    examples: [
+      "kseal check",
+      "kseal check --staged",
+      "kseal check --since origin/main -o text -o sarif=kseal.sarif",
+      "kseal check --baseline .kseal-baseline.json --write-baseline",
+    ],
+    load: () => import("./commands/check.ts"),
+  },
+  {
+    name: "merge",
+    arguments: "<base> <ours> <theirs>",
+    summary: "merge two versions of a file by structure, into ours; Git's merge driver",
+    options: [
+      { flags: "--path <name>", summary: "the file's name in the repository: it decides format and rule" },
+      { flags: "--marker-size <number>", summary: "the length of conflict markers in files merged as text" },
+      { flags: "-p, --stdout", summary: "print the result instead of writing it into ours" },
+      decryptionOrder,
+    ],
+    examples: ["git config merge.kseal.driver 'kseal merge --path %P --marker-size %L %O %A %B'"],
+    load: () => import("./commands/merge.ts"),
+  },
+  {
+    name: "resolve",
+    arguments: "<file>",
+    summary: "finish a merge that needed a key or a decision",
+    options: [
+      {
+        flags: "--ours <path>",
+        summary: "take our version at a tree path; '*' for every place that is left",
+        repeatable: true,
+      },
+      { flags: "--theirs <path>", summary: "take their version at a tree path", repeatable: true },
+      decryptionOrder,
+      dryRun,
+    ],
+    examples: [`kseal resolve db.yaml --theirs '["stringData"]["password"]'`],
+    load: () => import("./commands/resolve.ts"),
+  },
+  {
     name: "exec-env",
     arguments: "<file> <command...>",
     summary: "run a command with the values of a file in its environment",
@@ -262,6 +338,19 @@ export const commandTable: readonly CommandSpec[] = [
     ],
     examples: ["kseal exec-file kubeconfig.yaml -- kubectl --kubeconfig {} get pods"],
     load: () => import("./commands/exec-file.ts"),
+  },
+  {
+    name: "export",
+    arguments: "<files...>",
+    summary: "give the values of files to programs: as files in memory, as variables, as JSON",
+    options: exporting,
+    examples: [
+      "kseal export --out /secrets --mode 0440 secrets/prod/",
+      "kseal export --out /secrets --refresh 5m --remove-at-end secrets/prod/",
+      'eval "$(kseal export -o shell app.env)"',
+      "kseal export -o json --key backup.sops.yaml sealed.yaml > /dev/shm/values.json",
+    ],
+    load: () => import("./commands/export.ts"),
   },
   {
     name: "seal",
@@ -358,8 +447,9 @@ export const commandTable: readonly CommandSpec[] = [
   {
     name: "keys",
     arguments: "<action> [names...]",
+    words: ["list", "new", "backup", "restore", "verify-backup", "retire", "wrap", "unwrap"],
     summary:
-      "the sealing keys of a cluster: list, new, backup, restore, verify-backup (a recovery drill), retire",
+      "the sealing keys of a cluster: list, new, backup, restore, verify-backup (a recovery drill), retire, wrap, unwrap",
     options: keysCommand,
     examples: [
       "kseal keys list --context prod --path clusters/prod/",
@@ -367,8 +457,57 @@ export const commandTable: readonly CommandSpec[] = [
       "kseal keys verify-backup backups/ --path clusters/prod/",
       "kseal keys restore --context prod backups/",
       "kseal keys retire --context prod sealed-secrets-keyx7k2p --path clusters/prod/",
+      "kseal keys wrap --context prod --wrap-for age1...",
     ],
     load: () => import("./commands/keys.ts"),
+  },
+  {
+    name: "argocd",
+    arguments: "<generate|parameters> [folder]",
+    summary: "be the plugin of Argo CD: print the manifests of an application, or the parameters it can have",
+    options: [decryptionOrder],
+    examples: ["kseal argocd generate apps/shop", "kseal argocd parameters"],
+    load: () => import("./commands/argocd.ts"),
+  },
+  {
+    name: "install",
+    arguments: "<folder>",
+    summary: "copy the executable into a folder, for init containers",
+    options: [
+      { flags: "--with-kustomize", summary: "also the kustomize that PATH leads to" },
+      {
+        flags: "--name <name>",
+        summary: "what it is called there: as ksops it takes the place of KSOPS",
+        choices: ["kseal", "ksops"],
+      },
+    ],
+    examples: ["kseal install --with-kustomize /custom-tools"],
+    load: () => import("./commands/install.ts"),
+  },
+  {
+    name: "apply",
+    arguments: "[files...]",
+    summary: "decrypt files and apply them to a cluster: a masked diff first, all or nothing opens",
+    options: applyCommand,
+    examples: [
+      "kseal apply secrets/prod/",
+      "kseal apply --yes --prune --applyset shop --wait --restart clusters/prod/",
+      "kseal apply --check -k overlays/prod",
+      "kustomize build overlays/prod | kseal apply --yes -",
+    ],
+    load: () => import("./commands/apply.ts"),
+  },
+  {
+    name: "convert",
+    arguments: "<files...>",
+    summary: "convert between SOPS files, SealedSecrets and plain Secrets: files, or a whole repository",
+    options: conversion,
+    examples: [
+      "kseal convert --to sealed -i clusters/prod/",
+      "kseal convert --to sops --key backup.sops.yaml -i clusters/prod/",
+      "kseal convert --to secret --key backup.sops.yaml --out /dev/shm/plain clusters/prod/",
+    ],
+    load: () => import("./commands/convert.ts"),
   },
   {
     name: "doctor",
@@ -385,6 +524,42 @@ export const commandTable: readonly CommandSpec[] = [
     options: [inputType],
     examples: ["kseal filestatus secrets/", "kseal filestatus -o json db.yaml"],
     load: () => import("./commands/filestatus.ts"),
+  },
+  {
+    name: "render",
+    arguments: "[file]",
+    summary:
+      "make Secrets of encrypted files for Kustomize and Helm: a generator's document or a ResourceList",
+    options: [
+      { flags: "--placeholder", summary: "put placeholders in place of values: no key is needed" },
+      { flags: "--strict", summary: "take unknown fields of KSOPS documents for errors" },
+      { flags: "--allow-outside-root", summary: "read files outside of the kustomization too" },
+      {
+        flags: "--post-renderer",
+        summary: "open what is encrypted in manifests on standard input, for Helm",
+      },
+      sealedKeys,
+    ],
+    examples: [
+      "kseal render generator.yaml",
+      "kustomize build --enable-alpha-plugins --enable-exec .",
+      "KSEAL_PLACEHOLDER=1 kustomize build --enable-alpha-plugins --enable-exec .",
+      "helm template shop ./chart | kseal render --post-renderer",
+    ],
+    load: () => import("./commands/render.ts"),
+  },
+  {
+    name: "completion",
+    arguments: "<shell>",
+    words: ["bash", "zsh", "fish", "powershell", "kubectl"],
+    summary: "print the script with which a shell completes kseal: bash, zsh, fish, powershell, kubectl",
+    options: [],
+    examples: [
+      "source <(kseal completion bash)",
+      "kseal completion fish > ~/.config/fish/completions/kseal.fish",
+      "kseal completion kubectl > ~/bin/kubectl_complete-kseal && chmod +x ~/bin/kubectl_complete-kseal",
+    ],
+    load: () => import("./commands/completion.ts"),
   },
   {
     name: "version",

@@ -18,6 +18,8 @@ export interface CommandSpec {
   readonly name: string;
   /** The positional arguments in commander's notation, e.g. `<file> <path>`. */
   readonly arguments: string;
+  /** What the first argument can be, where the notation does not say it. For completion. */
+  readonly words?: readonly string[];
   readonly summary: string;
   readonly options: readonly OptionSpec[];
   /** Real command lines, shown at the end of `--help`. */

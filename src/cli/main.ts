@@ -22,7 +22,7 @@ function main(): void {
     return;
   }
   if (name === "kseal" && (args[0] === "unseal" || args[0] === "reseal")) useAllCores();
-  const keep = cacheCode(name === "kseal" ? args[0] : name);
+  const keep = cacheCode(name === "kseal" ? (args[0] ?? "render") : name);
   void import("./run.ts")
     .then(({ runProcess }) => runProcess(name, args))
     .then((status) => {
@@ -47,12 +47,16 @@ function tooOld(): string | undefined {
   return major > floor[0] || (major === floor[0] && minor >= floor[1]) ? undefined : process.version;
 }
 
-/** The name the user typed: a link called `sops` or `kubeseal` makes kseal behave as that program does. */
+/**
+ * The name the user typed: a link called `sops`, `kubeseal` or `ksops` makes kseal behave as that program does, and one
+ * called as a plugin of Kustomize render.
+ */
 function calledName(): string {
   // In the executable argv[1] lies inside the bundle, and argv0 is what was typed.
   const typed = process.versions["bun"] === undefined ? (process.argv[1] ?? "") : process.argv0;
   const name = typed.slice(Math.max(typed.lastIndexOf("/"), typed.lastIndexOf("\\")) + 1);
-  return /^(sops|kubeseal)(?:\.exe)?$/.exec(name)?.[1] ?? "kseal";
+  if (/^(?:kseal-kustomize|SecretGenerator|SecretValidator)(?:\.exe)?$/.test(name)) return "render";
+  return /^(sops|kubeseal|ksops|kubectl-kseal|kubectl_complete-kseal)(?:\.exe)?$/.exec(name)?.[1] ?? "kseal";
 }
 
 function say(line: string): void {
@@ -68,7 +72,17 @@ function say(line: string): void {
 function cacheCode(command = ""): () => void {
   if (process.versions["bun"] !== undefined || typeof __dirname === "undefined") return () => undefined;
   // biome-ignore lint/style/noProcessEnv: the host is not loaded yet, and node:os only where it must be.
-  const home = process.env["HOME"] || process.getBuiltinModule("node:os").homedir();
-  const name = /^[a-z-]{1,20}$/.test(command) ? command : "other";
+  const home = process.env["HOME"] || homeOfUser();
+  if (home === undefined) return () => undefined;
+  const name = /^[a-z_-]{1,24}$/.test(command) ? command : "other";
   return keepCompiledCode(`${home}/.cache/kseal/${version}-${process.version}-${process.arch}`, name);
+}
+
+function homeOfUser(): string | undefined {
+  try {
+    return process.getBuiltinModule("node:os").homedir();
+  } catch {
+    // A user whom the system does not know, in a container.
+    return undefined;
+  }
 }

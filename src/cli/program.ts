@@ -3,7 +3,7 @@ import type { Host } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
 import { version } from "../version.ts";
 import type { CommandSpec } from "./command.ts";
-import { commandTable, globalOptions } from "./command-table.ts";
+import { commandTable, optionsOf } from "./command-table.ts";
 import { runAction } from "./run-action.ts";
 
 const usageExitCode = new KsealError("USAGE", "").exitCode;
@@ -11,16 +11,17 @@ const usageExitCode = new KsealError("USAGE", "").exitCode;
 /**
  * Runs a command line with commander, which knows how to help and how to correct.
  *
+ * @param name - What the program is called: `kseal`, or `kubectl kseal` for its plugin.
  * @returns The exit status.
  */
-export async function runProgram(args: readonly string[], host: Host): Promise<number> {
+export async function runProgram(args: readonly string[], host: Host, name: string): Promise<number> {
   let status = 0;
-  const program = describeProgram(host);
+  const program = describeProgram(host, name);
   // Only the command that is called gets registered, unless help or a correction needs to know all of them.
   const called = commandTable.filter(({ name }) => name === args[0]);
   for (const spec of called.length > 0 ? called : commandTable) {
     program.addCommand(
-      describeCommand(spec).action(async (...values: unknown[]) => {
+      describeCommand(spec, name).action(async (...values: unknown[]) => {
         // commander hands over the positional arguments, the options and the command itself.
         const args = values
           .slice(0, -2)
@@ -45,8 +46,8 @@ export async function runProgram(args: readonly string[], host: Host): Promise<n
   return status;
 }
 
-function describeProgram(host: Host): Command {
-  return new Command("kseal")
+function describeProgram(host: Host, name: string): Command {
+  return new Command(name)
     .description("Keeps Kubernetes secrets in Git: encrypts the values of SOPS files, with readable diffs.")
     .version(`kseal ${version}`, "--version")
     .helpCommand("help [command]", "show help for a command")
@@ -58,10 +59,10 @@ function describeProgram(host: Host): Command {
     .configureOutput(voice(host));
 }
 
-function describeCommand(spec: CommandSpec): Command {
+function describeCommand(spec: CommandSpec, program: string): Command {
   const command = new Command(spec.name).summary(spec.summary).description(spec.summary);
   if (spec.arguments !== "") command.arguments(spec.arguments);
-  for (const { flags, summary, choices, repeatable, group } of [...spec.options, ...globalOptions]) {
+  for (const { flags, summary, choices, repeatable, group } of optionsOf(spec)) {
     const option = new Option(flags, summary);
     if (group !== undefined) option.helpGroup(`${group}:`);
     if (choices !== undefined) option.choices([...choices]);
@@ -69,7 +70,7 @@ function describeCommand(spec: CommandSpec): Command {
       option.argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
     command.addOption(option);
   }
-  const examples = spec.examples.map((line) => `  $ ${line}`).join("\n");
+  const examples = spec.examples.map((line) => `  $ ${line.replace(/^kseal /, `${program} `)}`).join("\n");
   return command.addHelpText("after", `\nExample${spec.examples.length > 1 ? "s" : ""}:\n${examples}`);
 }
 

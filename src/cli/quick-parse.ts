@@ -1,4 +1,5 @@
 import type { CommandSpec, OptionSpec } from "./command.ts";
+import { readFlags } from "./option-flags.ts";
 
 /** The command line of one command, understood. */
 export interface ParsedCall {
@@ -21,7 +22,7 @@ export function quickParse(
   options: readonly OptionSpec[],
   words: readonly string[],
 ): ParsedCall | undefined {
-  const flags = options.map(readFlags);
+  const flags = options.map(flagOf);
   const args: string[] = [];
   const queue = words.values();
   for (const word of queue) {
@@ -46,8 +47,8 @@ interface Flag {
   readonly given: string[];
 }
 
-function readFlags({ flags, repeatable = false, choices }: OptionSpec): Flag {
-  const [, short, long = "", value] = /^(?:(-\w), )?--([\w-]+)( <.*>)?$/.exec(flags) ?? [];
+function flagOf({ flags, repeatable = false, choices }: OptionSpec): Flag {
+  const { short, long, value } = readFlags(flags);
   return { short, long, takesValue: value !== undefined, repeatable, choices, given: [] };
 }
 

@@ -1,4 +1,4 @@
-import { createHash, type KeyObject, timingSafeEqual } from "node:crypto";
+import { createHash, createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
 import { KsealError } from "../errors.ts";
 import { timeInSeconds } from "./time.ts";
 import { openValue, parseSealed, printSealed, sealValue } from "./value.ts";
@@ -45,6 +45,9 @@ export class MacHash {
   }
 }
 
+/** What stands in the `mac` field of a file that was merged and not yet sealed again: no reader opens it. */
+export const pendingMac = "pending";
+
 /** Encrypts a digest for the `mac` field, bound to the time of the last change. */
 export function sealMac(
   digest: string,
@@ -68,6 +71,11 @@ export function verifyMac(
   if (mac === "") {
     throw new KsealError("MAC_MISSING", "the file has no MAC, so nobody can tell whether it was changed");
   }
+  if (mac === pendingMac) {
+    throw new KsealError("MAC_MISSING", "a merge that is not finished left it without a MAC", {
+      hint: "finish the merge with: kseal resolve FILE",
+    });
+  }
   const expected = openMac(mac, key, lastModified);
   const computed = utf8.encode(digest);
   // Digests of secrets are never part of the message: SOPS prints them, and people paste them (sops.md D44).
@@ -89,4 +97,17 @@ function openMac(mac: string, key: KeyObject, lastModified: string): Uint8Array 
 // SOPS prints the time it has read again, so a fraction of a second in the file does not count (sops.md 2.4).
 function macAad(lastModified: string): Uint8Array {
   return utf8.encode(timeInSeconds(lastModified) ?? lastModified);
+}
+
+/**
+ * A short tag of some bytes that only holders of the data key can compute or check: the same for the same content of one
+ * file, and nothing to guess at for anybody else.
+ *
+ * @returns Eight hexadecimal digits of HMAC-SHA256, each part preceded by its length.
+ */
+export function keyedTag(key: KeyObject, parts: readonly Uint8Array[]): string {
+  // Nothing else is ever authenticated with the key that this one is derived to.
+  const hmac = createHmac("sha256", createHmac("sha256", key).update("kseal diff tag").digest());
+  for (const part of parts) hmac.update(`${part.length}:`).update(part);
+  return hmac.digest("hex").slice(0, 8);
 }

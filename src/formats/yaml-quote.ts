@@ -74,7 +74,7 @@ function canBeSingle(text: string): boolean {
 }
 
 /** Whether SOPS would write a text as a literal block. */
-function canBeLiteral(text: string): boolean {
+export function canBeLiteral(text: string): boolean {
   // A tab in front would be taken for indentation; go-yaml then reads nothing at all.
   const isBroken = special.test(text) || otherBreak.test(text) || / (?:\n|$)|^\t/.test(text);
   return text !== "" && !isBroken;

@@ -1,6 +1,7 @@
 import type { DataKey } from "../core/data-key.ts";
 import type { WrappedKey } from "../core/master-key.ts";
 import { KsealError } from "../errors.ts";
+import { KeyCache } from "./key-cache.ts";
 import { KeyFailure, type KeyFailureKind } from "./key-failure.ts";
 import type { KeyContext, KeyProvider } from "./provider.ts";
 import { providerFor } from "./registry.ts";
@@ -69,7 +70,11 @@ export async function mayAsk({ key }: WrappedKey): Promise<boolean> {
 
 async function open(provider: KeyProvider, wrapped: WrappedKey, context: KeyContext): Promise<Outcome> {
   try {
+    const cache = new KeyCache(context.host);
+    const known = await cache.find(wrapped);
+    if (known !== undefined) return { dataKey: known };
     const dataKey = await provider.unwrap(wrapped, context);
+    if (dataKey) await cache.keep(wrapped, dataKey);
     return dataKey ? { dataKey } : { kind: "absent", reason: "nothing at hand opens it", hint: undefined };
   } catch (error) {
     return refused(refusal(error));

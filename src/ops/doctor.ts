@@ -6,10 +6,12 @@ import type { Format } from "../formats/store.ts";
 import { reasonOf } from "../keys/opened-keys.ts";
 import { atHand } from "./at-hand.ts";
 import type { OpContext } from "./context.ts";
+import { gitLines, missingGitSetup } from "./git-setup.ts";
 import { parseText, readText } from "./load-file.ts";
 import { mapFiles } from "./map-files.ts";
 import { type KeyCheck, type KeyedFile, keyedBy, probeKeys } from "./probe-keys.ts";
 import { flatKeys } from "./recipients.ts";
+import { quietFunctions } from "./render-doctor.ts";
 import { openRuleBook, type RuleBook } from "./rule-book.ts";
 import { type SelectedFile, selectEncrypted } from "./select-files.ts";
 
@@ -47,6 +49,7 @@ export interface Diagnosis {
  * each distinct master key, and decrypts no value.
  */
 export async function diagnose(options: DoctorOptions, context: OpContext): Promise<Diagnosis> {
+  await warnOfGit(context);
   const files = await readFiles(options, context);
   const checks = await probeKeys(files, (file, checks) => checkFile(file, checks).opens, context);
   const { configs, problems } = await configsOf(files, context);
@@ -65,10 +68,23 @@ export async function diagnose(options: DoctorOptions, context: OpContext): Prom
       [...checks, ...untried].map(({ key }) => key),
       context,
     ),
-    nextSteps: steps.filter((step) => !own.has(step)),
+    nextSteps: [
+      ...steps.filter((step) => !own.has(step)),
+      ...(options.paths.length > 0 ? [] : await quietFunctions(context)),
+    ],
     problems,
     names: new Map(configs.flatMap(({ names }) => [...names])),
   };
+}
+
+async function warnOfGit({ host, log }: OpContext): Promise<void> {
+  const missing = await missingGitSetup(host, host.cwd);
+  if (missing === undefined || missing.missingSettings.length === 0) return;
+  if (missing.missingLines.length < gitLines.length) {
+    log.warn(
+      "this clone merges encrypted files as text, although .gitattributes names kseal for it: kseal init",
+    );
+  }
 }
 
 async function readFiles(

@@ -36,7 +36,7 @@ function isPlain(committed: Uint8Array | undefined): boolean {
 }
 
 /** The contents in the output of `git cat-file --batch`: `<id> blob <size>`, content, line feed; or `... missing`. */
-function splitBatch(output: Uint8Array): readonly (Uint8Array | undefined)[] {
+export function splitBatch(output: Uint8Array): readonly (Uint8Array | undefined)[] {
   const contents: (Uint8Array | undefined)[] = [];
   for (let start = 0; start < output.length; ) {
     const end = output.indexOf(0x0a, start);
@@ -50,11 +50,11 @@ function splitBatch(output: Uint8Array): readonly (Uint8Array | undefined)[] {
 }
 
 /** Standard output of a Git command, or `undefined` when Git is missing or knows no repository here. */
-async function git(
+export async function git(
   host: Host,
   folder: string,
   args: readonly string[],
-  stdin: string,
+  stdin = "",
 ): Promise<Uint8Array | undefined> {
   if ((await host.which("git")) === undefined) return undefined;
   // A file system monitor is a command that the repository's settings name; reading needs none.

@@ -22,7 +22,7 @@ export interface InitOptions {
 
 export interface InitResult {
   readonly recipients: readonly string[];
-  /** The path of the new `.sops.yaml`. */
+  /** The path of the `.sops.yaml`. */
   readonly config: string;
   /** What was done, a line each. */
   readonly done: readonly string[];
@@ -32,28 +32,50 @@ export interface InitResult {
 
 /**
  * Sets up a folder: an identity if the user has none, and a `.sops.yaml` whose first rule encrypts Secrets. Nothing
- * that exists is overwritten.
+ * that exists is overwritten; a `.sops.yaml` that has no creation rule gets its first.
  *
- * @throws KsealError `OUTPUT_UNWRITABLE` when this folder or one above it has a `.sops.yaml` already.
+ * @throws KsealError `OUTPUT_UNWRITABLE` when this folder or one above it has a `.sops.yaml` with rules already.
  */
 export async function initFolder(options: InitOptions, context: OpContext): Promise<InitResult> {
   const { host, log } = context;
   const existing = await findConfig(host, { file: undefined, from: "working-folder" }, log);
-  if (existing !== undefined) {
-    throw new KsealError("OUTPUT_UNWRITABLE", "there is a configuration for this folder already", {
-      hint: "add a rule there; to give this folder a configuration of its own, copy the file here first",
-      where: { file: existing },
-    });
-  }
+  const before = existing === undefined ? undefined : await withoutRules(existing, context);
   const done: string[] = [];
   const recipients = await chooseRecipients(options, done, context);
-  const config = host.resolve(host.cwd, ".sops.yaml");
-  const text = new TextEncoder().encode(configText(recipients, options.pathRegex ?? defaultPathRegex));
+  const config = existing ?? host.resolve(host.cwd, ".sops.yaml");
+  const rule = configText(recipients, options.pathRegex ?? defaultPathRegex);
+  const text = new TextEncoder().encode(before === undefined ? rule : `${before.text}${rule}`);
   // A pattern that does not compile is found now, not when the first file is encrypted.
   parseConfig(text, config);
-  if (!options.dryRun) await host.createFile(config, text, { mode: 0o644 });
-  done.push(`${options.dryRun ? "would write" : "wrote"} ${config}`);
+  if (!options.dryRun) {
+    if (before === undefined) await host.createFile(config, text, { mode: 0o644 });
+    else await host.replaceFiles([{ path: config, bytes: text, expect: before.bytes }]);
+  }
+  const verb = before === undefined ? ["wrote", "would write"] : ["added a rule to", "would add a rule to"];
+  done.push(`${verb[options.dryRun ? 1 : 0]} ${config}`);
   return { recipients, config, done, next: ["kseal encrypt -i FILE", "git add .sops.yaml FILE"] };
+}
+
+/**
+ * A configuration that has no creation rule yet: `kseal cert pin` makes one when it is the first.
+ *
+ * @throws KsealError `OUTPUT_UNWRITABLE` when it has some, which only a person may add to.
+ */
+async function withoutRules(
+  path: string,
+  { host }: OpContext,
+): Promise<{ readonly text: string; readonly bytes: Uint8Array }> {
+  const bytes = await host.readFile(path);
+  const { rules } = parseConfig(bytes, path);
+  const text = new TextDecoder().decode(bytes);
+  // Behind a mapping in braces or a second document no key can stand.
+  if (rules === undefined && !/^(\{|---|\.\.\.)/m.test(text)) {
+    return { bytes, text: text === "" || text.endsWith("\n") ? text : `${text}\n` };
+  }
+  throw new KsealError("OUTPUT_UNWRITABLE", "there is a configuration for this folder already", {
+    hint: "add a rule there; to give this folder a configuration of its own, copy the file here first",
+    where: { file: path },
+  });
 }
 
 async function chooseRecipients(

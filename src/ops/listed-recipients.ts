@@ -13,7 +13,7 @@ import { openRuleBook, type RuleBook } from "./rule-book.ts";
  * can write to it may have added one (sops.md D8). Empty when no rule matches.
  */
 export async function unlistedRecipients(
-  opened: OpenedFile,
+  opened: Pick<OpenedFile, "name" | "metadata">,
   rules: RuleBook,
   { host }: OpContext,
 ): Promise<readonly MasterKey[]> {

@@ -108,7 +108,8 @@ export async function openParsed(
   }
 }
 
-async function openTree(
+/** Decrypts the values of a parsed file with its data key, and checks the MAC. */
+export async function openTree(
   sealed: { parsed: ParsedFile; metadata: Metadata; dataKey: DataKey; file: string },
   options: OpenOptions,
   { log }: OpContext,

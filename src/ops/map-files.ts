@@ -33,6 +33,8 @@ export async function mapFiles<T extends { readonly file: string }, R>(
   context: Pick<OpContext, "signal" | "onProgress"> & {
     /** What the items are called when several fail; files when left out. */
     readonly noun?: string | undefined;
+    /** How many at a time. */
+    readonly limit?: number | undefined;
   },
 ): Promise<readonly R[]> {
   const results = new Map<number, R>();
@@ -53,7 +55,7 @@ export async function mapFiles<T extends { readonly file: string }, R>(
       context.onProgress?.(done, items.length);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker));
+  await Promise.all(Array.from({ length: Math.min(context.limit ?? concurrency, items.length) }, worker));
   const [first, ...rest] = inOrder(failures);
   if (first !== undefined)
     throw rest.length === 0 ? first : new FilesError([first, ...rest], items.length, context.noun);

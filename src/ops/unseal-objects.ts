@@ -51,13 +51,18 @@ export async function readSealedFiles(
 ): Promise<readonly SealedFile[]> {
   const files = await mapFiles(
     sources,
-    async (source) => readSealedFile(source, await readText(source, {}, context), format, context),
+    async (source) => readSealedText(source, await readText(source, {}, context), format, context),
     { signal: context.signal },
   );
   return files.filter((file) => file !== undefined);
 }
 
-async function readSealedFile(
+/**
+ * The SealedSecrets of one text; `undefined` for one that was found below a folder and has none.
+ *
+ * @throws KsealError as {@link readSealedFiles}.
+ */
+export async function readSealedText(
   source: SelectedFile,
   text: FileText,
   format: ManifestFormat | undefined,

@@ -133,7 +133,7 @@ function describe(
 }
 
 /** Without the owner that the controller sets: outside of the cluster it has no identity, and Kubernetes refuses it. */
-function withoutOwner(secret: Secret): Secret {
+export function withoutOwner(secret: Secret): Secret {
   const other = new Map([...secret.metadata.other].filter(([field]) => field !== "ownerReferences"));
   return { ...secret, metadata: { ...secret.metadata, other } };
 }

@@ -36,6 +36,7 @@ describe("a command loads only the packages it uses", () => {
     [["decrypt", "a.yaml"], ["js-yaml"]],
     [["get", "a.yaml", '["data"]["a"]'], ["js-yaml"]],
     [["filestatus", "a.yaml"], ["js-yaml"]],
+    [["apply", "--dry-run", "client", "secret.yaml"], ["js-yaml"]],
     [["keygen"], []],
     [
       ["encrypt", "plain.yaml"],

@@ -1,13 +1,13 @@
 import { Command, Option } from "commander";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { commandTable, globalOptions } from "../../src/cli/command-table.ts";
+import { commandTable, optionsOf } from "../../src/cli/command-table.ts";
 import { quickParse } from "../../src/cli/quick-parse.ts";
 
 const specs = commandTable.map((spec) => ({
   name: spec.name,
   spec,
-  options: [...spec.options, ...globalOptions],
+  options: optionsOf(spec),
 }));
 
 describe.for(specs)("$name", ({ spec, options }) => {

@@ -33,7 +33,7 @@ test("with nothing said the defaults hold, and nobody can change them later", as
     configPath: undefined,
     decryptionOrder: ["age", "pgp"],
     editor: undefined,
-    trust: { vaultAddresses: [], azureVaults: [], awsRoles: [], awsProfiles: [] },
+    trust: { vaultAddresses: [], azureVaults: [], awsRoles: [], awsProfiles: [], plainStores: [] },
   });
   expect(Object.isFrozen(settings)).toBe(true);
 });

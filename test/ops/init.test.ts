@@ -21,6 +21,33 @@ async function start(options: TestHostOptions = {}) {
 const asked: InitOptions = { recipients: [], postQuantum: false, yes: false, dryRun: false };
 const yes = { ...asked, yes: true };
 
+describe("init in a folder whose .sops.yaml has no creation rule", () => {
+  const pinned = "# of the platform team\nkseal:\n  clusters:\n    - {name: prod, certificate: prod.pem}";
+
+  test("adds the first one, and leaves what is there", async () => {
+    const { text, host, context } = await start({ files: { ".sops.yaml": pinned, "secret.yaml": secret } });
+    const options = { ...asked, recipients: [mine] };
+    const dry = await initFolder({ ...options, dryRun: true }, context);
+    expect(await text(".sops.yaml")).toBe(pinned);
+    const { done, config } = await initFolder(options, context);
+
+    expect([dry.done, done]).toEqual([[`would add a rule to ${config}`], [`added a rule to ${config}`]]);
+    expect((await text(".sops.yaml")).startsWith(`${pinned}\n# Which files`)).toBe(true);
+    await encryptFiles({ paths: ["secret.yaml"], destination: inPlace }, await createContext(host));
+    expect(await text("secret.yaml")).toMatch(/password: "?ENC\[/);
+  });
+
+  test.for(["{kseal: {}}\n", "---\nkseal: {}\n---\n", "creation_rules: []\n"])(
+    "%o is left to people: there is no place for a rule, or there are some",
+    async (text) => {
+      const { context, host } = await start({ files: { ".sops.yaml": text } });
+      const failure = await failureOf(initFolder({ ...asked, recipients: [mine] }, context));
+      expect(["OUTPUT_UNWRITABLE", "CONFIG_INVALID"]).toContain(failure.code);
+      expect(Buffer.from(await host.readFile(".sops.yaml")).toString()).toBe(text);
+    },
+  );
+});
+
 describe("init in an empty folder, without an identity", () => {
   test("makes both, and the first Secret can be encrypted and opened with them", async () => {
     const { host, keys, text, context } = await start({ files: { "secret.yaml": secret } });

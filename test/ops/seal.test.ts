@@ -146,6 +146,23 @@ describe("sealing", () => {
     expect(await seal(["other.json"], context)).toHaveLength(1);
   });
 
+  test("goes by the rule of the place that is written to, and without one by that of the file", async () => {
+    const config = `kseal:
+  clusters: [{name: a, certificate: cluster.pem}, {name: b, certificate: other.pem}]
+  sealing: [{path_regex: ^plain/, cluster: a}, {path_regex: ^b/, cluster: b}]
+`;
+    const files = { ".sops.yaml": config, "other.pem": sealedVector("rsa4096.crt.pem"), "plain/db.yaml": db };
+    const { context } = await bench({ ...files, "b/.keep": "" });
+    const cluster = async (destination: SealFilesOptions["destination"]) => {
+      const [file] = await sealFiles({ paths: ["plain/db.yaml"], destination, dryRun: true }, context);
+      return file?.certificate.cluster;
+    };
+    expect(await cluster(toCaller)).toBe("a");
+    expect(await cluster({ to: "file", path: "b/sealed.yaml" })).toBe("b");
+    expect(await cluster({ to: "folder", path: "b" })).toBe("b");
+    expect(await cluster({ to: "file", path: "elsewhere.yaml" })).toBe("a");
+  });
+
   test("of many files reads the certificate once", async () => {
     const files = Object.fromEntries(
       Array.from({ length: 60 }, (_, n) => [`k/${n}.yaml`, secretOf(`s${n}`)]),

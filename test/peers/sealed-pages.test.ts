@@ -6,6 +6,7 @@ import { addBitnamiController, hasBitnamiController } from "../support/cluster-b
 import { type ConsoleStep, consoleSections } from "../support/console-blocks.ts";
 import { makeFolder, removeFolder } from "../support/folders.ts";
 import { ksealCommand } from "../support/kseal-command.ts";
+import { peer } from "../support/peers.ts";
 import { runProgram } from "../support/run-program.ts";
 import { matchesLines } from "../support/transcript.ts";
 
@@ -58,6 +59,39 @@ describe("docs/sealed-secrets.md", () => {
 
   for (const { heading, steps } of sections) {
     test.skipIf(inCluster.includes(heading) && !hasBitnamiController)(heading, async () => {
+      for (const step of steps) await place.play(step);
+    });
+  }
+});
+
+describe("docs/flux.md", () => {
+  const place = workplace();
+  afterAll(() => place.remove());
+
+  for (const { heading, steps } of consoleSections("flux.md")) {
+    test(heading, async () => {
+      for (const step of steps) await place.play(step);
+    });
+  }
+
+  const sops = peer("sops");
+  test.skipIf(sops === undefined)(
+    "sops itself opens what the page leaves for Flux, MAC included",
+    async () => {
+      const { status, output } = await place.run(
+        `"${sops}" decrypt --extract '["stringData"]["TOKEN"]' apps/web.sealed.yaml; "${sops}" filestatus apps/db.yaml`,
+      );
+      expect({ status, output }).toEqual({ status: 0, output: 's3cret{"encrypted":true}\n' });
+    },
+  );
+});
+
+describe("docs/review.md", () => {
+  const place = workplace();
+  afterAll(() => place.remove());
+
+  for (const { heading, steps } of consoleSections("review.md")) {
+    test(heading, async () => {
       for (const step of steps) await place.play(step);
     });
   }

@@ -1,19 +1,33 @@
+import { KsealError } from "../../errors.ts";
+import { initGit } from "../../ops/git-setup.ts";
 import { initFolder } from "../../ops/init.ts";
 import type { Action } from "../command.ts";
 
 export const action: Action = async ({ options }, { output, context }) => {
-  const recipients = options.list("age");
-  const result = await initFolder(
-    {
-      recipients,
-      postQuantum: options.flag("postQuantum"),
-      pathRegex: options.text("pathRegex"),
-      yes: options.flag("yes"),
-      dryRun: options.flag("dryRun"),
-    },
-    await context(),
-  );
-  for (const line of result.done) output.info(line);
-  await output.report(result.next.join("\n"), result);
+  const dryRun = options.flag("dryRun");
+  const run = await context();
+  const setUpGit = async (): Promise<readonly string[]> =>
+    options.flag("skipGit") ? [] : initGit({ dryRun }, run);
+  const init = {
+    recipients: options.list("age"),
+    postQuantum: options.flag("postQuantum"),
+    pathRegex: options.text("pathRegex"),
+    yes: options.flag("yes"),
+    dryRun,
+  };
+  try {
+    const { done, ...result } = await initFolder(init, run);
+    const all = [...done, ...(await setUpGit())];
+    for (const line of all) output.info(line);
+    await output.report(result.next.join("\n"), { ...result, done: all });
+  } catch (error) {
+    // A fresh clone has the configuration, and its settings are still to be made.
+    const isThere =
+      error instanceof KsealError && error.code === "OUTPUT_UNWRITABLE" && init.recipients.length === 0;
+    const done = isThere ? await setUpGit() : [];
+    if (done.length === 0) throw error;
+    for (const line of done) output.info(line);
+    await output.report("", { done });
+  }
   return 0;
 };
