@@ -24,7 +24,7 @@ export interface JournalEntry {
   readonly after: string;
 }
 
-const journalName = new RegExp(`^(${identityPattern})-[0-9]+\\.json(\\.part)?$`);
+const journalName = new RegExp(`^(${identityPattern})-[0-9]+\\.json(\\.part|\\.done)?$`);
 
 let lastJournal = 0;
 
@@ -41,7 +41,7 @@ export function fileIdentity(path: string): string | undefined {
   }
 }
 
-/** Writes a journal; returns its path. Removing it declares the run finished. */
+/** Writes a journal; returns its path. {@link removeTraces} declares the run finished. */
 export async function writeJournal(machine: Machine, entries: readonly JournalEntry[]): Promise<string> {
   const folder = ownFolder(machine, "journals");
   lastJournal += 1;
@@ -57,15 +57,15 @@ export async function writeJournal(machine: Machine, entries: readonly JournalEn
 export async function recover(machine: Machine): Promise<void> {
   for (const folder of usedFolders(machine, "journals")) {
     for (const name of await readdir(folder)) {
-      const [, identity, part] = journalName.exec(name) ?? [];
+      const [, identity, state] = journalName.exec(name) ?? [];
       const path = join(folder, name);
       if (identity === undefined || !hasEnded(identity, machine.hostName, ageOf(path))) {
         continue;
       }
+      if (state === undefined) await withLock(machine, path, "an interrupted write", () => settle(path));
+      else if (state === ".done") await removeNames(path, (await readJournal(path)) ?? []);
       // A part: killed before the journal was complete, and so before the first rename.
-      await (part === undefined
-        ? withLock(machine, path, "an interrupted write", () => settle(path))
-        : rm(path, { force: true }));
+      else await rm(path, { force: true });
     }
   }
 }
@@ -97,13 +97,22 @@ export async function undo(journal: string, entries: readonly JournalEntry[]): P
   await removeTraces(journal, entries);
 }
 
-/** Ends a run: the journal goes last but for the second names, without which it could not be undone. */
+/**
+ * Ends a run. The journal is marked before the second names go, without which nothing could be undone, and goes after
+ * them: they may hold plaintext, and without it nobody would know of them.
+ */
 export async function removeTraces(journal: string, entries: readonly JournalEntry[]): Promise<void> {
   await Promise.all([...new Set(entries.map((entry) => dirname(entry.target)))].map(syncFolder));
-  await rm(journal, { force: true });
+  const marked = `${journal}.done`;
+  await rename(journal, marked);
+  await removeNames(marked, entries);
+}
+
+async function removeNames(marked: string, entries: readonly JournalEntry[]): Promise<void> {
   await Promise.all(
     entries.flatMap(({ next, backup }) => [rm(next, { force: true }), rm(backup, { force: true })]),
   );
+  await rm(marked, { force: true });
 }
 
 function isDone({ target, after }: JournalEntry): boolean {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { hostScript, runScript } from "../support/child-process.ts";
@@ -75,6 +75,22 @@ test("a file that somebody wrote after the kill is kept, and the others go back"
   await host.createFile("b/4.yaml", Buffer.from(content(7)), { overwrite: true });
   await host.withLock("a/1.yaml", async () => expect(generations(host)).toEqual([0, 0, 0, 7]));
 
+  expect(leftovers(host)).toEqual([]);
+});
+
+test("kill -9 behind the last rename: the old versions go with the next run, though it writes nothing", async () => {
+  const host = await startingHost();
+  await killBeforeRename(host, 4);
+  const journals = join(host.homeDir, ".local/state/kseal/journals");
+  const [name = ""] = readdirSync(journals);
+  for (const { next, target } of JSON.parse(readFileSync(join(journals, name), "utf8"))) {
+    if (existsSync(next)) renameSync(next, target);
+  }
+  renameSync(join(journals, name), join(journals, `${name}.done`));
+  expect(leftovers(host).filter((leftover) => leftover.endsWith(".old"))).toHaveLength(4);
+  await host.withLock("a/1.yaml", async () => {});
+
+  expect(generations(host)).toEqual([1, 1, 1, 1]);
   expect(leftovers(host)).toEqual([]);
 });
 
