@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,6 +10,7 @@ import { controllerAccount, type Stage } from "./controller-stage.ts";
 export interface Side {
   readonly name: "kseal" | "upstream";
   readonly command: readonly [string, ...string[]];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A controller that runs. Times are milliseconds since its process was started. */
@@ -27,13 +29,20 @@ export interface Running {
 
 const root = join(import.meta.dirname, "..");
 
-/** The bundle, with the flags of the image's own `Dockerfile`. */
+/** The bundle, compiled, with the environment and the flags of the image's own `Dockerfile`. */
 export function ksealSide(): Side {
   const file = readFileSync(join(root, "Dockerfile"), "utf8");
-  const [, ...arguments_] = JSON.parse(/^ENTRYPOINT (.*main\.cjs.*)$/m.exec(file)?.[1] ?? "[]") as string[];
+  const image = file.slice(file.lastIndexOf("\nFROM "));
+  const env = Object.fromEntries(
+    [...image.matchAll(/^ENV (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  );
   const inBundle = (text: string) => join(root, "dist", "controller", text);
-  const command = arguments_.map((each) => (each.startsWith("-") ? each : inBundle(each)));
-  return { name: "kseal", command: [process.execPath, ...command] };
+  const argumentsOf = (line: RegExp) => {
+    const [, ...words] = JSON.parse(line.exec(file)?.[1] ?? "[]") as string[];
+    return words.map((each) => (each.startsWith("-") ? each : inBundle(each)));
+  };
+  execFileSync(process.execPath, argumentsOf(/^RUN (.*compile\.cjs.*)$/m));
+  return { name: "kseal", command: [process.execPath, ...argumentsOf(/^ENTRYPOINT (.*main\.cjs.*)$/m)], env };
 }
 
 /** The real Bitnami controller. @param limited - With its standard five requests a second. */
@@ -51,6 +60,7 @@ export async function startSide({ cluster }: Stage, side: Side): Promise<Running
     name: controllerAccount,
     namespace: "kube-system",
     serviceAccount: controllerAccount,
+    env: side.env ?? {},
     command: [
       program,
       ...args,

@@ -104,6 +104,7 @@ export class Reconciler {
   readonly #toVerify = new Set<string>();
   /** What was not listed yet. */
   readonly #missing = new Set<string>();
+  readonly #ready = Promise.withResolvers<void>();
   /** When others had their turn last; milliseconds. */
   #turnBegan = 0;
   /** A change that this controller made itself, or that a list brought, is nothing to hurry for. */
@@ -131,6 +132,11 @@ export class Reconciler {
   /** Whether everything there is has been listed, and the keys. */
   get isReady(): boolean {
     return this.#missing.size === 0 && this.#settings.keysListed();
+  }
+
+  /** Resolves when it is ready for the first time. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
   }
 
   get queue(): Pick<WorkQueue, "depth" | "idle"> {
@@ -183,6 +189,7 @@ export class Reconciler {
   resync(): void {
     // It is done anyway once everything is known.
     if (!this.isReady) return;
+    this.#ready.resolve();
     for (const [key] of this.#sealed.values()) this.#queue.add(key, "resync");
   }
 

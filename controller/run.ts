@@ -1,5 +1,4 @@
 import { KsealError } from "../src/errors.ts";
-import { readManifest } from "../src/formats/manifest.ts";
 import type { KubeApi } from "../src/kube/api.ts";
 import { type BackupNotes, type BackupState, readBackupState } from "../src/ops/key-backup-record.ts";
 import { objectField } from "../src/sealed/object-fields.ts";
@@ -19,6 +18,7 @@ import { KeyStore } from "./key-store.ts";
 import { KeyWatch } from "./key-watch.ts";
 import { LeaderElection } from "./leader.ts";
 import { limitRequests } from "./limit-requests.ts";
+import { listsFirst } from "./lists-first.ts";
 import type { Logger } from "./logger.ts";
 import { type MetricSources, Metrics } from "./metrics.ts";
 import { Opener } from "./opener.ts";
@@ -28,7 +28,7 @@ import { Reconciler } from "./reconciler.ts";
 import { RefusedKeys } from "./refused-keys.ts";
 import { logDrift, logReport } from "./report.ts";
 import { opens, rotateSealed } from "./rotate.ts";
-import { systemTimer } from "./timer.ts";
+import { pause, systemTimer } from "./timer.ts";
 
 export interface RunOptions {
   readonly options: ControllerOptions;
@@ -49,6 +49,11 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
+/** How long a replica that begins only lists; milliseconds. Keys are followed even where SealedSecrets are not known. */
+const longestQuiet = 1000;
+/** Milliseconds in which whoever asks is told that it is ready, before it opens the other connections. */
+const firstAnswer = 10;
+
 /** A controller that runs. */
 export interface RunningController {
   readonly port: number;
@@ -64,18 +69,15 @@ export async function runController(run: RunOptions): Promise<RunningController>
   const { options, log } = run;
   const lease = new AbortController();
   const parts = assemble(run, lease.signal);
+  // One that leads without an election may write at once, so it listens first. The others list meanwhile.
+  const early = parts.election && work(parts, options);
   const servers = await listen(run, parts);
-  const election = parts.election?.run();
-  const work = Promise.all([
-    options.watchKeys ? parts.keyWatch.run() : parts.keyWatch.once(),
-    parts.renewal.run(),
-    parts.keyBackups?.run(),
-    parts.reconciler.run(),
-  ]);
+  const working = early ?? work(parts, options);
+  const election = parts.election && parts.listed.then(() => parts.election?.run());
   const finish = async (): Promise<void> => {
     try {
       // The election ends only with an error before it is told to.
-      await Promise.race(election === undefined ? [work] : [work, election]);
+      await Promise.race(election === undefined ? [working] : [working, election]);
     } finally {
       // What was begun is written by now, so another replica may go on.
       lease.abort();
@@ -92,7 +94,17 @@ export async function runController(run: RunOptions): Promise<RunningController>
   };
 }
 
+function work(
+  { keyWatch, renewal, keyBackups, reconciler }: Parts,
+  { watchKeys }: ControllerOptions,
+): Promise<unknown> {
+  const keys = watchKeys ? keyWatch.run() : keyWatch.once();
+  return Promise.all([keys, renewal.run(), keyBackups?.run(), reconciler.run()]);
+}
+
 interface Parts {
+  /** Resolves when everything was listed; soon, where that takes long or fails. */
+  readonly listed: Promise<void>;
   readonly services: HttpServices;
   readonly metrics: Metrics;
   readonly keyWatch: KeyWatch;
@@ -107,7 +119,14 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
   const timer = systemTimer;
   const chance = Math.random;
   const { requestsPerSecond, requestBurst, namespace } = options;
-  const api = limitRequests(run.api, { perSecond: requestsPerSecond, burst: requestBurst, timer, signal });
+  const limited = limitRequests(run.api, {
+    perSecond: requestsPerSecond,
+    burst: requestBurst,
+    timer,
+    signal,
+  });
+  const listed = Promise.withResolvers<void>();
+  const api = listsFirst(limited, listed.promise);
   const events = new EventRecorder(api);
   const store = new KeyStore({
     namespace,
@@ -257,6 +276,9 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
       onError: (error) => log.warn("the lease was not renewed", { error: textOf(error) }),
     });
   }
+  void Promise.race([reconciler.ready, pause(longestQuiet, { timer, signal })])
+    .then(() => pause(firstAnswer, { timer, signal }))
+    .then(listed.resolve);
   const services: HttpServices = {
     certificate: () => {
       const pem = store.current.sealing?.certificate?.pem;
@@ -268,6 +290,8 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
     },
     kubesealEndpoints: options.kubesealEndpoints,
     readDocuments: async (bytes) => {
+      // Nobody waits for it at the start.
+      const { readManifest } = await import("../src/formats/manifest.ts");
       const { documents } = await readManifest(bytes, { file: "the request" });
       return documents.map(({ object }) => object);
     },
@@ -282,7 +306,7 @@ function assemble(run: RunOptions, leaseSignal: AbortSignal): Parts {
     limit: new RateLimit({ perSecond: options.rateLimit, burst: options.rateLimitBurst, timer }),
     largestBody: options.largestBody,
   };
-  return { services, metrics, keyWatch, renewal, keyBackups, reconciler, election };
+  return { listed: listed.promise, services, metrics, keyWatch, renewal, keyBackups, reconciler, election };
 }
 
 function backupStateOf(keyWatch: KeyWatch, key: string): BackupState {

@@ -1,4 +1,3 @@
-import { Worker } from "node:worker_threads";
 import { Places } from "../src/sealed/places.ts";
 
 /** What became of one template. Texts are Go's strings of go-string.ts. */
@@ -60,6 +59,8 @@ export function threadPerObject(): RenderApart {
 }
 
 async function renderOnThread(question: TemplateQuestion): Promise<ReadonlyMap<string, RenderedTemplate>> {
+  // Most objects have no template, and the start is sooner without.
+  const { Worker } = await import("node:worker_threads");
   const worker = new Worker(thread, {
     workerData: question,
     env: {},

@@ -7,7 +7,12 @@ import {
 import { type AgentOptions, Agent as HttpsAgent, request as openHttps } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex, Readable } from "node:stream";
-import { connect as connectTls } from "node:tls";
+import {
+  connect as connectTls,
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+} from "node:tls";
 import { createGunzip } from "node:zlib";
 import type { Credentials } from "./credentials.ts";
 import { connectThroughSocks } from "./socks.ts";
@@ -66,6 +71,7 @@ const mostConnections = 32;
 export function openConnections(route: Route, trusted: string | undefined): Connections {
   const agents = new Map<string, HttpAgent>();
   let owner: string | undefined;
+  let context: SecureContext | undefined;
 
   /** The agent for a request. Connections that were opened with another client certificate are not used again. */
   const agentFor = ({ credentials, isWatch }: WireRequest): HttpAgent => {
@@ -73,9 +79,14 @@ export function openConnections(route: Route, trusted: string | undefined): Conn
     if (owner !== certificate) {
       closeAll();
       owner = certificate;
+      context = undefined;
     }
     const kind = isWatch ? "watch" : "request";
-    const agent = agents.get(kind) ?? createAgent(route, trusted, { credentials, isWatch });
+    const certificates = certificatesOf(route, trusted, credentials);
+    // It takes longer to make than a connection with it.
+    if (route.server.startsWith("https:")) context ??= createSecureContext(certificates);
+    const agent =
+      agents.get(kind) ?? createAgent(route, { ...certificates, secureContext: context }, isWatch);
     agents.set(kind, agent);
     return agent;
   };
@@ -87,10 +98,25 @@ export function openConnections(route: Route, trusted: string | undefined): Conn
   return { send: (request) => send(route, agentFor(request), request), close: closeAll };
 }
 
-function createAgent(
-  { server, ca, insecure, serverName, proxy }: Route,
+/** What is trusted, and what is shown. */
+function certificatesOf(
+  { ca }: Route,
   trusted: string | undefined,
-  { credentials, isWatch }: Pick<WireRequest, "credentials" | "isWatch">,
+  { cert, key }: Credentials,
+): Pick<SecureContextOptions, "ca" | "cert" | "key"> {
+  const authorities = ca ?? trusted;
+  return {
+    ...(authorities !== undefined && { ca: authorities }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
+}
+
+/** @param certificates - Both as they are and made into a context: the executable's runtime takes the former. */
+function createAgent(
+  { server, insecure, serverName, proxy }: Route,
+  certificates: AgentOptions,
+  isWatch: boolean,
 ): HttpAgent {
   const general = {
     keepAlive: true,
@@ -106,9 +132,7 @@ function createAgent(
     return isSocks ? new SocksHttpAgent(proxy, general) : new HttpAgent(general);
   const tls: AgentOptions = {
     ...general,
-    ...((ca ?? trusted) !== undefined && { ca: ca ?? trusted }),
-    ...(credentials.cert !== undefined && { cert: credentials.cert }),
-    ...(credentials.key !== undefined && { key: credentials.key }),
+    ...certificates,
     ...(serverName !== undefined && { servername: serverName }),
     rejectUnauthorized: !insecure,
   };

@@ -164,6 +164,25 @@ describe.skipIf(!hasBitnamiController)("when the API server fails", () => {
     ledger.drop(going, "gone");
   });
 
+  test("a start waits for its lists alone; the watches and the election come after them", async () => {
+    await controller.stop();
+    api.calls();
+    const flags = ["--kubeconfig", api.kubeconfig];
+    controller = ledger.watch(await addController(cluster, { flags }));
+    await waitFor("the lease", async () => ((await controller.leads()) ? true : undefined));
+    const asked = api.calls().map(({ path, isWatch }) => {
+      const [, plural] = /\/(sealedsecrets|secrets|leases)\b/.exec(path) ?? [];
+      const [, selector = ""] = /(label|field)Selector/.exec(path) ?? [];
+      return [isWatch ? "watch" : "", selector, plural].filter((word) => word !== "").join(" ");
+    });
+    const lists = ["field secrets", "label secrets", "sealedsecrets", "secrets"];
+    expect(asked.slice(0, 4).toSorted()).toEqual(lists);
+    expect(asked.slice(4)).toEqual(
+      expect.arrayContaining([...lists.map((list) => `watch ${list}`), "leases"]),
+    );
+    await ledger.close();
+  });
+
   test("at a start the keys cannot be listed while everything else can: nothing is said of any object until they are", async () => {
     const versions = async () =>
       (await cluster.api.call("GET", "/apis/bitnami.com/v1alpha1/sealedsecrets")).items.map(

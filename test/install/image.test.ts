@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -12,7 +12,9 @@ const dockerfile = readFileSync(join(root, "Dockerfile"), "utf8");
 /** What packages look for, and do without. */
 const extras = ["@aws-sdk/signature-v4-crt", "@aws-sdk/signature-v4a", "kerberos", "supports-color"];
 const stages = dockerfile.split(/^(?=FROM )/m);
-const [build = "", image = ""] = [stages[1], stages.at(-1)];
+const [build = "", compiled = "", image = ""] = [stages[1], stages.at(-2), stages.at(-1)];
+const wordsOf = (instruction: string): readonly string[] =>
+  JSON.parse(new RegExp(`^${instruction} (.*\\.cjs.*)$`, "m").exec(dockerfile)?.[1] ?? "[]");
 
 describe("the bundle of the controller, which is all of the image but Node", () => {
   const folder = makeFolder({ "empty/.keep": "" });
@@ -45,6 +47,47 @@ describe("the bundle of the controller, which is all of the image but Node", () 
     const { status, stdout, stderr } = await run("--key-size", "12");
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toMatch(/^error: --key-size is no whole number from 2048 to 16384.*\n$/);
+  });
+
+  test("starts from the code that was compiled where the image was made", async () => {
+    const [, ...compile] = wordsOf("RUN");
+    const [, ...flags] = wordsOf("ENTRYPOINT");
+    const told = join(folder, "told.cjs");
+    // V8 says of each piece of code whether it took it.
+    writeFileSync(
+      told,
+      `const vm = require("node:vm");
+       vm.Script = class extends vm.Script {
+         constructor(text, options) {
+           super(text, options);
+           console.error(options.filename, this.cachedDataRejected);
+         }
+       };`,
+    );
+    const start = async (): Promise<readonly string[]> => {
+      const command = [process.execPath, "--require", told, ...flags, "--version"] as const;
+      const { status, stderr } = await runProgram(command, { cwd: bundle, env: {} });
+      expect(status, stderr).toBe(0);
+      return stderr.trim().split("\n").toSorted();
+    };
+    const taken = (text: string) =>
+      ["basics", "controller", "rolldown-runtime"].map((name) =>
+        expect.stringMatching(new RegExp(`/${name}-.*\\.cjs ${text}$`)),
+      );
+    const before = readdirSync(bundle);
+    expect(await start()).toEqual(taken("undefined"));
+
+    const { status, stderr } = await runProgram([process.execPath, ...compile], { cwd: bundle, env: {} });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(await start()).toEqual(taken("false"));
+    const code = readdirSync(bundle).filter((name) => !before.includes(name));
+    expect(code).toHaveLength(3);
+    for (const name of code) expect(name).toMatch(/\.cjs\.v24\.\d+\.\d+-\w+$/);
+
+    for (const name of code)
+      writeFileSync(join(bundle, name), readFileSync(join(bundle, name)).fill(0, 0, 16));
+    expect(await start()).toEqual(taken("true"));
+    for (const name of code) rmSync(join(bundle, name));
   });
 
   test("needs no package", () => {
@@ -83,12 +126,15 @@ describe("the Dockerfile", () => {
   });
 
   test("makes an image with the bundle alone, which nobody but root can change and root does not run", async () => {
-    expect(image.match(/^COPY .*$/gm)).toEqual(["COPY --from=build /kseal/dist/controller ./"]);
+    expect(image.match(/^COPY .*$/gm)).toEqual(["COPY --from=compiled /kseal ./"]);
+    expect(compiled.match(/^COPY .*$/gm)).toEqual(["COPY --from=build /kseal/dist/controller ./"]);
     expect(image).not.toMatch(/npm|node_modules|^RUN/m);
     const { securityContext, containers } = ofKind(objectsOf(await kustomize("base")), "Deployment").spec
       .template.spec;
     expect(image).toContain(`\nUSER ${securityContext.runAsUser}:${securityContext.runAsGroup}\n`);
-    expect(image).toContain('\nENTRYPOINT ["/nodejs/bin/node", "--optimize-for-size", "main.cjs"]\n');
+    expect(compiled).toContain('\nRUN ["/nodejs/bin/node", "compile.cjs"]\n');
+    expect(image).toContain('\nENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=1", "main.cjs"]\n');
+    expect(image.match(/^ENV .*$/gm)).toEqual(["ENV MALLOC_ARENA_MAX=1"]);
     expect(containers[0]).not.toHaveProperty("command");
     expect(containers[0].image).toBe(`kseal-controller:${version}`);
   });
@@ -96,8 +142,9 @@ describe("the Dockerfile", () => {
   test("is for the Node that kseal is for", () => {
     const { engines } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     const [, major] = /^>=(\d+)/.exec(engines.node) ?? [];
-    expect([build, image].map((stage) => /^FROM (?:--\S+ )?(\S+)/.exec(stage)?.[1])).toEqual([
+    expect([build, compiled, image].map((stage) => /^FROM (?:--\S+ )?(\S+)/.exec(stage)?.[1])).toEqual([
       `node:${major}-slim`,
+      `gcr.io/distroless/nodejs${major}-debian13:nonroot`,
       `gcr.io/distroless/nodejs${major}-debian13:nonroot`,
     ]);
   });

@@ -202,6 +202,20 @@ describe("an exec plugin", () => {
     expect(server.requests[0]!.client).toBe("carol");
   });
 
+  test("may give another client certificate when the server refuses the first", async () => {
+    const server = await startKubeServer(({ client }) =>
+      client === "carol" ? statusAnswer(401, "Unauthorized", "Unauthorized") : ok(),
+    );
+    const [first, second] = ["carol", "dave"].map((name) => {
+      const { cert, key } = server.authority.client(name);
+      return JSON.stringify({ clientCertificateData: cert, clientKeyData: key });
+    });
+    const { user, files } = plugin(give(`n === 1 ? ${first} : ${second}`));
+    const { api } = await clientOf(server, { user, host: { files } });
+    await api.get(secret);
+    expect(server.requests.map(({ client }) => client)).toEqual(["carol", "dave"]);
+  });
+
   test("is told the cluster, gets its variables, and its standard error goes to the user", async () => {
     const server = await startKubeServer(ok);
     const body = `process.stderr.write("open https://login.example.com\\n");
