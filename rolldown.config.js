@@ -20,6 +20,11 @@ const kubeseal =
 
 const initializers = /^((?:var|let|const) [\w$]+ = )((?:new |[\w.]+[(`]|[`{])[\s\S]*?);\n(?=\S)/gm;
 
+/** A character of a text or a pattern; nothing else in the bundle is beyond ASCII. */
+function escaped(character) {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 // Plain JavaScript, because the build must also run on the Node that a clone without install scripts has.
 export default defineConfig({
   input: { main: "src/cli/main.ts" },
@@ -34,6 +39,16 @@ export default defineConfig({
       transform: {
         filter: { id: /node_modules[\\/]js-yaml[\\/]/ },
         handler: (code) => code.replace(initializers, "$1/* @__PURE__ */ (() => ($2))();\n"),
+      },
+    },
+    {
+      // A text of ASCII alone is read from disk, scanned and compiled in half the time.
+      name: "always-ascii",
+      generateBundle(_options, bundle) {
+        for (const chunk of Object.values(bundle)) {
+          if (chunk.type !== "chunk" || !/^(kseal|yaml)$/.test(chunk.name)) continue;
+          chunk.code = chunk.code.replace(/[^\0-\x7f]/g, escaped);
+        }
       },
     },
     {

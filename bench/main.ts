@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { identities, recipients } from "../test/support/identities.ts";
 import { newestSops, peer } from "../test/support/peers.ts";
 import { applyWork, measureApply } from "./apply-row.ts";
+import { checkRows } from "./check-rows.ts";
 import type { Workshop } from "./inputs.ts";
 import { startKeyServers } from "./key-rows.ts";
 import { compare } from "./measure.ts";
@@ -14,6 +15,8 @@ import { sealRows } from "./seal-rows.ts";
 import { sealedRows } from "./sealed-rows.ts";
 import { type Measured, printCommands, printGrowth, printTable } from "./table.ts";
 import { measureTemplate, templateWork } from "./template-row.ts";
+import { updatekeysRows } from "./updatekeys-row.ts";
+import { whoRows } from "./who-row.ts";
 
 /*
  * Measures kseal against the real sops, side by side, and prints the table of README.
@@ -50,6 +53,9 @@ try {
     ...planned,
     ...sealRows(workshop, builds, options),
     ...renderRows(workshop, builds, options),
+    ...checkRows(workshop, builds, options),
+    ...whoRows(workshop, kseal as [string, ...string[]], options),
+    ...updatekeysRows(workshop, kseal as [string, ...string[]], options),
     ...(await sealedRows(workshop, kseal as [string, ...string[]], options)),
   ];
   const measured: Measured[] = [];

@@ -9,6 +9,8 @@ export interface Side {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: string;
+  /** Before each run, outside of the time: for work that changes what it finds. */
+  readonly prepare?: () => void;
 }
 
 export interface Spread {
@@ -64,7 +66,8 @@ export async function compare(
   };
 }
 
-async function runSide({ commands, atOnce = 1, ...side }: Side): Promise<number> {
+async function runSide({ commands, atOnce = 1, prepare, ...side }: Side): Promise<number> {
+  prepare?.();
   const waiting = commands.values();
   const started = process.hrtime.bigint();
   const worker = async (): Promise<void> => {

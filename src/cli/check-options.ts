@@ -1,5 +1,6 @@
 import { KsealError } from "../errors.ts";
 import type { OptionSpec } from "./command.ts";
+import { since } from "./shared-options.ts";
 
 const formats = ["text", "json", "sarif", "github", "gitlab", "junit"] as const;
 
@@ -15,7 +16,16 @@ export interface CheckTarget {
 /** The flags of `check`. */
 export const checking: readonly OptionSpec[] = [
   { flags: "--staged", summary: "what is staged, as it is in the index: for a Git hook" },
-  { flags: "--since <revision>", summary: "the files that differ from a revision, new ones included" },
+  since,
+  {
+    flags: "--clean <file>",
+    summary: "pass this file from standard input on, or refuse it in clear: Git's clean filter",
+  },
+  {
+    flags: "--expect <count>",
+    summary: "judge what a build gave instead: so many of a kind, nothing encrypted; 'secrets>=3'",
+    repeatable: true,
+  },
   { flags: "--with-keys", summary: "also open the encrypted files and compare their MACs" },
   { flags: "--baseline <file>", summary: "report only what this file does not have" },
   { flags: "--write-baseline", summary: "make what is found now the baseline" },

@@ -1,4 +1,5 @@
 import type { CheckedFinding, CheckResult } from "../ops/check.ts";
+import { printable } from "./printable.ts";
 
 /** What `check` found, for people. */
 export function describeCheck({ findings, files, known, skipped }: CheckResult): string {
@@ -25,11 +26,6 @@ function describe({ file, line, severity, rule, path, message, hint }: CheckedFi
   const texts = [message, hint].filter((text) => text !== undefined).flatMap((text) => text.split("\n"));
   const head = `${printable(file)}:${line}: ${severity} ${rule}${path === undefined ? "" : `, ${printable(path)}`}`;
   return [head, ...texts.map((text) => `    ${printable(text)}`)];
-}
-
-// Names of files and keys may hold what a terminal takes for a command.
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\u{fffd}");
 }
 
 function counted(count: number, noun: string, plural = `${noun}s`): string {

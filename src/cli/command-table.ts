@@ -23,6 +23,7 @@ import {
   out,
   outputType,
   selection,
+  since,
   threshold,
   user,
   yes,
@@ -59,7 +60,14 @@ export const commandTable: readonly CommandSpec[] = [
       },
       { flags: "--post-quantum", summary: "make a post-quantum identity" },
       { flags: "--path-regex <pattern>", summary: "the files that the first rule is for" },
-      { flags: "--skip-git", summary: "leave .gitattributes and the settings of this clone as they are" },
+      {
+        flags: "--filter",
+        summary: "also a filter with which git add refuses files in clear that a rule is for",
+      },
+      {
+        flags: "--skip-git",
+        summary: "leave .gitattributes, the settings and the hooks of this clone as they are",
+      },
       yes,
       dryRun,
     ],
@@ -101,6 +109,7 @@ export const commandTable: readonly CommandSpec[] = [
       nameOverride,
       { flags: "--strip", summary: "remove last-applied-configuration and server-side fields from Secrets" },
       { flags: "--allow-nothing", summary: "allow a result in which no value is encrypted" },
+      since,
       dryRun,
     ],
     examples: ["kseal encrypt -i secrets/prod/db.yaml", "kseal encrypt -i secrets/"],
@@ -207,7 +216,7 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: "rotate",
-    arguments: "<files...>",
+    arguments: "[files...]",
     summary: "encrypt every value anew, under a new data key",
     options: [
       inPlace,
@@ -217,14 +226,15 @@ export const commandTable: readonly CommandSpec[] = [
       inputType,
       ignoreMac,
       decryptionOrder,
+      since,
       dryRun,
     ],
-    examples: ["kseal rotate -i secrets/prod/db.yaml"],
+    examples: ["kseal rotate -i secrets/prod/db.yaml", "kseal rotate -i --since origin/main"],
     load: () => import("./commands/rotate.ts"),
   },
   {
     name: "updatekeys",
-    arguments: "<files...>",
+    arguments: "[files...]",
     summary: "make the recipients of files those of the rules of .sops.yaml",
     options: [
       yes,
@@ -232,9 +242,14 @@ export const commandTable: readonly CommandSpec[] = [
       threshold,
       inputType,
       decryptionOrder,
+      since,
       dryRun,
     ],
-    examples: ["kseal updatekeys secrets/", "kseal updatekeys --yes secrets/prod/db.yaml"],
+    examples: [
+      "kseal updatekeys secrets/",
+      "kseal updatekeys --yes secrets/prod/db.yaml",
+      "kseal updatekeys --yes --since origin/main",
+    ],
     load: () => import("./commands/updatekeys.ts"),
   },
   {
@@ -276,8 +291,48 @@ export const commandTable: readonly CommandSpec[] = [
       "kseal check --staged",
       "kseal check --since origin/main -o text -o sarif=kseal.sarif",
       "kseal check --baseline .kseal-baseline.json --write-baseline",
+      "kustomize build overlays/prod | kseal check --expect 'secrets>=3' -",
     ],
     load: () => import("./commands/check.ts"),
+  },
+  {
+    name: "who",
+    arguments: "[files...]",
+    summary: "who can read which encrypted files since when, and who could and still knows what was there",
+    options: [
+      {
+        flags: "--recipient <name>",
+        summary: "only what this key can or could read: its name in .sops.yaml, or the key itself",
+      },
+      {
+        flags: "-o, --output <format>",
+        summary: "how the report is printed; html is one page for auditors",
+        choices: ["text", "json", "html"],
+      },
+    ],
+    examples: [
+      "kseal who",
+      "kseal who secrets/prod/",
+      "kseal who --recipient Bob",
+      "kseal who -o html > access.html",
+    ],
+    load: () => import("./commands/who.ts"),
+  },
+  {
+    name: "explain",
+    arguments: "<file> [path]",
+    summary:
+      "which rule is for a file and why, what is encrypted and why, which keys open it, and what to type next",
+    options: [
+      { flags: "--online", summary: "also try the keys of key services, which takes the network" },
+      decryptionOrder,
+    ],
+    examples: [
+      "kseal explain secrets/prod/db.yaml",
+      `kseal explain db.yaml '["stringData"]["password"]'`,
+      "kseal explain db.yaml stringData.password -o json",
+    ],
+    load: () => import("./commands/explain.ts"),
   },
   {
     name: "merge",
@@ -394,7 +449,7 @@ export const commandTable: readonly CommandSpec[] = [
   },
   {
     name: "reseal",
-    arguments: "<files...>",
+    arguments: "[files...]",
     summary: "seal the values of SealedSecrets for the cluster's newest key; nothing else changes",
     options: [
       sealingKeys,
@@ -402,6 +457,7 @@ export const commandTable: readonly CommandSpec[] = [
       { flags: "--force", summary: "also values that are sealed for this certificate already" },
       scope,
       manifestInput,
+      since,
       dryRun,
       ...certificate,
     ],

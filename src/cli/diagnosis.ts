@@ -3,7 +3,8 @@ import { keyId } from "../core/master-key.ts";
 import type { Diagnosis, FileCheck } from "../ops/doctor.ts";
 import type { KeyCheck } from "../ops/probe-keys.ts";
 
-const words: Readonly<Record<KeyCheck["state"], string>> = {
+/** How it stands with a key, in a word or two. */
+export const keyStates: Readonly<Record<KeyCheck["state"], string>> = {
   opens: "opens",
   absent: "not at hand",
   broken: "fails",
@@ -46,7 +47,7 @@ function describeKeyCheck(check: KeyCheck, { names, files: all }: Diagnosis): re
   const time = milliseconds === undefined ? "" : `${Math.round(milliseconds)} ms`;
   const where =
     state === "untried" ? ": a rule lists it, and no file here has it" : filesWord(files, all.length);
-  const line = `${words[state].padEnd(14)} ${time.padStart(9)}  ${describeKey(check.key, names)}${where}`;
+  const line = `${keyStates[state].padEnd(14)} ${time.padStart(9)}  ${describeKey(check.key, names)}${where}`;
   const texts = state === "absent" ? [hint] : [reason, hint];
   return [line, ...texts.flatMap(indented)];
 }

@@ -1,5 +1,6 @@
 import type { TreeNode } from "../core/tree.ts";
 import type { FileDiff, ValueChange } from "../ops/diff-file.ts";
+import { printable } from "./printable.ts";
 
 interface ReportOptions {
   /** Whether values are printed: only when the user asked for them. */
@@ -19,8 +20,8 @@ function describeFile(diff: FileDiff, options: ReportOptions): readonly string[]
     ...diff.warnings.map((warning) => `  ! ${warning}`),
     ...diff.changes.map((change) => `  ${signs[change.kind]} ${describeChange(change, options)}`),
     ...diff.notes.map((note) => `  ${note}`),
-    ...(isQuiet(diff) ? ["  no value changed"] : []),
-  ];
+    ...(isQuiet(diff) ? [`  ${quietly(diff)}`] : []),
+  ].map(printable);
 }
 
 /** The same for a comment on a pull request. */
@@ -37,7 +38,7 @@ export function diffInMarkdown(diffs: readonly FileDiff[], options: ReportOption
             `| ${code(change.path)} | ${escaped(describeChange({ ...change, path: "" }, options).trim())} |`,
         ),
         ...diff.notes.map((note) => `\n${escaped(note)}`),
-        ...(isQuiet(diff) ? ["no value changed"] : []),
+        ...(isQuiet(diff) ? [quietly(diff)] : []),
       ].join("\n"),
     )
     .join("\n\n");
@@ -61,6 +62,10 @@ function headOf({ file, state, kind, opened }: FileDiff): string {
 
 function isQuiet({ changes, warnings, notes }: FileDiff): boolean {
   return changes.length + warnings.length + notes.length === 0;
+}
+
+function quietly({ kind }: FileDiff): string {
+  return kind === "config" ? "nothing about recipients or rules changed" : "no value changed";
 }
 
 function describeChange(
@@ -89,16 +94,16 @@ function textOfNode(node: TreeNode): string {
       return "bytes";
     case "str":
       // What a terminal would take for commands is shown as what it is.
-      return JSON.stringify(node.value).replaceAll(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\u{fffd}");
+      return printable(JSON.stringify(node.value));
     default:
       return String(node.value);
   }
 }
 
 function code(text: string): string {
-  return `\`${text.replaceAll("`", "'").replaceAll("|", "\\|").replaceAll("\n", " ")}\``;
+  return `\`${printable(text).replaceAll("`", "'").replaceAll("|", "\\|")}\``;
 }
 
 function escaped(text: string): string {
-  return text.replaceAll(/[\\|<>*_`[\]]/g, (sign) => `\\${sign}`).replaceAll("\n", " ");
+  return printable(text).replaceAll(/[\\|<>*_`[\]]/g, (sign) => `\\${sign}`);
 }

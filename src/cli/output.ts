@@ -1,5 +1,7 @@
 import type { Host, Log } from "../core/ports.ts";
 import { bugExitCode, KsealError, type Where } from "../errors.ts";
+import { FilesError } from "../ops/map-files.ts";
+import { printable } from "./printable.ts";
 
 /**
  * The voice of kseal. Content and reports go to standard output; everything said to the user goes to standard error,
@@ -46,7 +48,8 @@ export class Output implements Log {
     if (!(error instanceof KsealError)) return this.#bug(error);
     if (this.#format === "json") {
       const { code, message, hint, where } = error;
-      this.#host.writeStderr(`${JSON.stringify({ error: { code, message, ...where, hint } })}\n`);
+      const failures = error instanceof FilesError ? error.failures.map(asJson) : undefined;
+      this.#host.writeStderr(`${JSON.stringify({ error: { code, message, ...where, hint, failures } })}\n`);
     } else {
       this.#say(`${place(error.where)}${error.message}`);
       if (error.hint !== undefined) this.#host.writeStderr(`  ${error.hint.replaceAll("\n", "\n  ")}\n`);
@@ -70,13 +73,18 @@ export class Output implements Log {
   }
 }
 
+/** One of several failures; the text names the first of them, programs get all. */
+function asJson({ code, message, hint, where }: KsealError): unknown {
+  return { code, message, ...where, hint };
+}
+
 function place(where: Where | undefined): string {
   if (where === undefined) return "";
   const file = where.file === "-" ? "standard input" : where.file;
   const position = [file, where.line, where.line === undefined ? undefined : where.column];
   const parts = [position.filter((part) => part !== undefined).join(":"), where.path ?? ""];
   const text = parts.filter((part) => part !== "").join(" ");
-  return text === "" ? "" : `${text}: `;
+  return text === "" ? "" : `${printable(text)}: `;
 }
 
 function isBinary(bytes: Uint8Array): boolean {

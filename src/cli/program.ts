@@ -37,13 +37,29 @@ export async function runProgram(args: readonly string[], host: Host, name: stri
     });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    const [example] = called.flatMap(({ examples }) => examples);
-    if (error.code === "commander.missingArgument" && example !== undefined) {
-      host.writeStderr(`  for example: ${example}\n`);
-    }
+    const hint = hintFor(error, called[0], name);
+    if (hint !== undefined) host.writeStderr(`  ${hint}\n`);
     return error.exitCode === 0 ? (args.length === 0 ? usageExitCode : 0) : usageExitCode;
   }
   return status;
+}
+
+/** What to type next, where commander does not say it. */
+function hintFor({ code, message }: CommanderError, called: CommandSpec | undefined, program: string) {
+  if (/Did you mean/.test(message)) return undefined;
+  switch (code) {
+    case "commander.unknownCommand":
+      return `${program} help`;
+    case "commander.unknownOption":
+      return `${program} help ${called?.name ?? ""}`.trim();
+    case "commander.missingArgument":
+    case "commander.excessArguments": {
+      const [example] = called?.examples ?? [];
+      return example && `for example: ${example}`;
+    }
+    default:
+      return undefined;
+  }
 }
 
 function describeProgram(host: Host, name: string): Command {
@@ -85,6 +101,17 @@ function voice(host: Host) {
     writeOut: (text: string) => void host.writeStdout(text),
     writeErr: (text: string) => host.writeStderr(text),
     outputError: (text: string, write: (text: string) => void) =>
-      write(`kseal: ${text.replace(/^error: /, "").replace(/\.\n/g, "\n")}`),
+      write(
+        `kseal: ${withoutWords(text)
+          .replace(/^error: /, "")
+          .replace(/\.\n/g, "\n")}`,
+      ),
   };
+}
+
+/** commander repeats words that it does not expect, and one of them may be a value: logs keep what is said here. */
+function withoutWords(text: string): string {
+  return text
+    .replace(/^(error: too many arguments[^\n]*? but got \d+): [\s\S]*/, "$1.\n")
+    .replace(/^(error: unknown option '--[^'=]+)=[\s\S]*'/, "$1'");
 }

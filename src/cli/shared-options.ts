@@ -34,6 +34,12 @@ export const out: OptionSpec = {
   summary: "write to a file; for several files to the same tree below a folder",
 };
 
+/** Which files: what Git says of them. */
+export const since: OptionSpec = {
+  flags: "--since <revision>",
+  summary: "the files that differ from a revision, new ones included",
+};
+
 /** Nothing is written. */
 export const dryRun: OptionSpec = { flags: "--dry-run", summary: "do everything but write" };
 

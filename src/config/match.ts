@@ -33,13 +33,35 @@ interface PathRule {
   readonly pathRegex: string | undefined;
 }
 
+/** Rules, and which of them match a file. */
+export interface TriedRules<Rule extends PathRule> {
+  /** What the patterns are searched in. */
+  readonly path: string;
+  /** In the order of the file. Of those that match, the first decides. */
+  readonly rules: readonly { readonly rule: Rule; readonly matches: boolean }[];
+}
+
+/** Tries all rules on a file, as {@link matchRule} does until one matches: to explain its choice. */
+export function tryRules<Rule extends PathRule>(
+  rules: readonly Rule[],
+  configPath: string,
+  { file, host }: { file: string; host: Pick<Host, "platform" | "resolve"> },
+): TriedRules<Rule> {
+  const path = pathForRules(file, host.resolve(configPath, ".."), host.platform);
+  return { path, rules: rules.map((rule) => ({ rule, matches: matches(rule, path) })) };
+}
+
 function firstMatch<Rule extends PathRule>(
   rules: readonly Rule[],
   configPath: string,
   { file, host }: { file: string; host: Pick<Host, "platform" | "resolve"> },
 ): Rule | undefined {
   const path = pathForRules(file, host.resolve(configPath, ".."), host.platform);
-  return rules.find((rule) => rule.pathRegex === undefined || search(rule, rule.pathRegex)(path));
+  return rules.find((rule) => matches(rule, path));
+}
+
+function matches(rule: PathRule, path: string): boolean {
+  return rule.pathRegex === undefined || search(rule, rule.pathRegex)(path);
 }
 
 function pathForRules(file: string, folder: string, platform: Host["platform"]): string {

@@ -5,7 +5,9 @@ import { openValue, parseSealed, printSealed, sealValue } from "./value.ts";
 
 const utf8 = new TextEncoder();
 const ivLength = 32;
-// Small values are gathered, because every call of the hash costs more than hashing them.
+// Small values are gathered, because every call of the hash costs more than hashing them. Most files need no more than
+// the first room.
+const firstLength = 1024;
 const gatheredLength = 16 * 1024;
 
 /**
@@ -15,7 +17,7 @@ const gatheredLength = 16 * 1024;
  */
 export class MacHash {
   readonly #hash = createHash("sha512");
-  readonly #gathered = new Uint8Array(gatheredLength);
+  #gathered = new Uint8Array(firstLength);
   #length = 0;
 
   constructor(options: { macOnlyEncrypted: boolean }) {
@@ -24,8 +26,8 @@ export class MacHash {
   }
 
   add(bytes: Uint8Array): void {
-    if (this.#length + bytes.length > gatheredLength) this.#flush();
-    if (bytes.length > gatheredLength) {
+    if (this.#length + bytes.length > this.#gathered.length) this.#makeRoom();
+    if (bytes.length > this.#gathered.length) {
       this.#hash.update(bytes);
       return;
     }
@@ -37,6 +39,11 @@ export class MacHash {
   digest(): string {
     this.#flush();
     return this.#hash.digest("hex").toUpperCase();
+  }
+
+  #makeRoom(): void {
+    this.#flush();
+    if (this.#gathered.length < gatheredLength) this.#gathered = new Uint8Array(gatheredLength);
   }
 
   #flush(): void {

@@ -84,10 +84,11 @@ export function sameKey(a: MasterKey, b: MasterKey): boolean {
  * another role or profile, which are ways to it and do not decide who may read. A context can: key policies name them.
  */
 export function sameHolder(a: MasterKey, b: MasterKey): boolean {
-  return holder(a) === holder(b);
+  return holderText(a) === holderText(b);
 }
 
-function holder(key: MasterKey): string {
+/** What {@link sameHolder} compares. */
+export function holderText(key: MasterKey): string {
   if (key.type === "kms")
     return identity({ type: "kms", arn: key.arn, ...(key.context && { context: key.context }) });
   if (key.type === "azure_kv") return `azure_kv ${key.vaultUrl}/keys/${key.name}`;

@@ -204,6 +204,11 @@ export interface ExecOptions {
   readonly cwd?: string;
   /** The name of a user to run as: supplementary groups are dropped and HOME is theirs (D46). */
   readonly user?: string;
+  /**
+   * Takes standard output piece by piece while the program runs; the result has none. What it throws ends the program,
+   * and is thrown.
+   */
+  readonly onOutput?: (bytes: Uint8Array) => void;
   /** Ends the program when it takes longer: `KEY_SOURCE_FAILED`. */
   readonly timeoutMs?: number;
   /** On Windows: the arguments are given as they are, without quotes put around them, for `cmd.exe /c`. */

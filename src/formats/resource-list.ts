@@ -1,9 +1,13 @@
+import type { MapNode, TreeNode } from "../core/tree.ts";
 import { KsealError } from "../errors.ts";
 import { readYamlManifest } from "./manifest-yaml.ts";
 import { placeOf } from "./source-text.ts";
 import { keyName } from "./yaml-key.ts";
-import { printNodes, type ReadNode } from "./yaml-node-print.ts";
+import { type ListElement, printNodes, type ReadNode } from "./yaml-node-print.ts";
+import { chooseStyle } from "./yaml-quote.ts";
 import { readYaml, type YamlText } from "./yaml-read.ts";
+import { printSimpleElement } from "./yaml-simple-print.ts";
+import { readSimpleYaml } from "./yaml-simple-read.ts";
 import type { MapSyntax, Syntax } from "./yaml-syntax.ts";
 
 /** An object as it stands in a text: what Kubernetes reads in it, and how it is written. */
@@ -59,9 +63,16 @@ export function readResourceList(bytes: Uint8Array): ResourceList {
   };
 }
 
+/** An object that becomes an item of a ResourceList. */
+export interface NewItem {
+  readonly element: ListElement;
+  /** By what kyaml sorts the items that a function returns. */
+  readonly sortKey: string;
+}
+
 /** Writes a ResourceList as kyaml does. Without items there is no such field. */
 export function printResourceList(
-  items: readonly ReadNode[],
+  items: readonly ListElement[],
   { functionConfig, results }: Pick<ResourceList, "functionConfig" | "results">,
 ): string {
   return printNodes([
@@ -74,14 +85,16 @@ export function printResourceList(
 }
 
 /**
- * The documents of a YAML text, each as a node to print.
+ * The documents of a YAML text as items.
  *
  * @throws KsealError `FORMAT_INVALID` with its line for one that is no mapping; kyaml has no place for it.
  */
-export function readDocumentNodes(text: string): readonly ReadNode[] {
-  const source = readYaml(text);
+export function readItems(text: string): readonly NewItem[] {
+  const source = readSimpleYaml(text) ?? readYaml(text);
   return source.documents.map(({ root, content, start }, at) => {
-    if (content === "map") return { text, syntax: root };
+    if (content === "map") {
+      return { element: { text, syntax: root }, sortKey: sortKeyOf((path) => textAt(text, root, path)) };
+    }
     throw new KsealError("FORMAT_INVALID", `document ${at + 1} of the decrypted text is empty`, {
       hint: 'take out the "---" that nothing follows',
       where: placeOf(text, start),
@@ -89,16 +102,43 @@ export function readDocumentNodes(text: string): readonly ReadNode[] {
   });
 }
 
-/** By what kyaml sorts the items that a function returns. */
-export function sortKeyOf({ text, syntax }: ReadNode): string {
-  const metadata = fieldOf(syntax, "metadata");
-  const words = [
-    textOf(text, fieldOf(syntax, "apiVersion")),
-    textOf(text, fieldOf(syntax, "kind")),
-    textOf(text, fieldOf(metadata, "namespace")),
-    textOf(text, fieldOf(metadata, "name")),
-  ];
-  return words.join(" ");
+/**
+ * Documents as items, without the detour over their text.
+ *
+ * @returns `undefined` when there is something in one of them that only {@link readItems} of the text knows.
+ */
+export function simpleItems(branches: readonly MapNode[]): readonly NewItem[] | undefined {
+  const items: NewItem[] = [];
+  for (const branch of branches) {
+    const lines = printSimpleElement(branch);
+    if (lines === undefined) return undefined;
+    items.push({ element: { lines }, sortKey: sortKeyOf((path) => textIn(branch, path)) });
+  }
+  return items;
+}
+
+function sortKeyOf(textOf: (path: readonly string[]) => string): string {
+  return [["apiVersion"], ["kind"], ["metadata", "namespace"], ["metadata", "name"]].map(textOf).join(" ");
+}
+
+function textAt(text: string, root: Syntax, path: readonly string[]): string {
+  return textOf(
+    text,
+    path.reduce<Syntax | undefined>((syntax, name) => fieldOf(syntax, name), root),
+  );
+}
+
+function textIn(branch: MapNode, path: readonly string[]): string {
+  const node = path.reduce<TreeNode | undefined>(childOf, branch);
+  return node === undefined || node.kind === "map" || node.kind === "seq"
+    ? ""
+    : chooseStyle(node, "sops").text;
+}
+
+function childOf(node: TreeNode | undefined, name: string): TreeNode | undefined {
+  if (node?.kind !== "map") return undefined;
+  const entry = node.items.find((item) => item.kind === "entry" && item.key === name);
+  return entry?.kind === "entry" ? entry.value : undefined;
 }
 
 function fieldOf(syntax: Syntax | undefined, name: string): Syntax | undefined {

@@ -29,12 +29,18 @@ export interface WeakFields {
 export function openFields(node: TreeNode, place: string): WeakFields {
   if (node.kind !== "map") throw unreadable(place, "is not a mapping");
   const fields = new Map<string, Entry>();
-  // Of two fields with one name the last counts, as in SOPS.
-  for (const item of node.items) if (item.kind === "entry") fields.set(item.key, item);
+  const names = new Map<string, string>();
+  for (const item of node.items) {
+    if (item.kind !== "entry") continue;
+    // Of two fields with one name the last counts, as in SOPS.
+    fields.set(item.key, item);
+    const name = item.key.toLowerCase();
+    if (!names.has(name)) names.set(name, item.key);
+  }
   const taken = new Set<string>();
 
   function take(name: string): TreeNode | undefined {
-    const key = fields.has(name) ? name : [...fields.keys()].find((other) => other.toLowerCase() === name);
+    const key = fields.has(name) ? name : names.get(name);
     if (key === undefined) return undefined;
     taken.add(key);
     return fields.get(key)?.value;

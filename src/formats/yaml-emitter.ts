@@ -121,6 +121,15 @@ export class Emitter {
     this.#atIndentation = false;
   }
 
+  /** Whole lines, of which the first goes on with the line that has begun. */
+  lines(text: string): void {
+    this.#parts.push(text);
+    this.#column = 0;
+    this.#afterSpace = true;
+    this.#atIndentation = true;
+    this.#footColumn = -1;
+  }
+
   /**
    * A mark of YAML's syntax.
    *

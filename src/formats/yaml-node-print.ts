@@ -8,8 +8,11 @@ export interface ReadNode {
   readonly syntax: Syntax;
 }
 
-/** What stands behind a key at the top: a plain word, a node, or a list of nodes. */
-type TopValue = string | ReadNode | readonly ReadNode[];
+/** An element of a list: a node that was read, or its text when that is known already, from behind the dash on. */
+export type ListElement = ReadNode | { readonly lines: string };
+
+/** What stands behind a key at the top: a plain word, a node, or a list. */
+type TopValue = string | ReadNode | readonly ListElement[];
 
 const step = 2;
 const noComments: PrintedComments = { head: "", line: "", foot: "" };
@@ -28,10 +31,14 @@ export function printNodes(entries: readonly (readonly [key: string, value: TopV
     else if ("syntax" in value) {
       new NodePrinter(out, value.text).value(value.syntax, noComments, { indent: 0, parent: "map" });
     } else {
-      for (const { text, syntax } of value) {
+      for (const element of value) {
         out.startLine(0);
         out.indicator("-", { keepsIndentation: true });
-        new NodePrinter(out, text).value(syntax, noComments, { indent: 0, parent: "seq" });
+        if ("lines" in element) out.lines(element.lines);
+        else {
+          const { text, syntax } = element;
+          new NodePrinter(out, text).value(syntax, noComments, { indent: 0, parent: "seq" });
+        }
       }
     }
   }

@@ -10,6 +10,7 @@ import { layoutOf } from "./yaml-layout.ts";
 import { indentOf, printDocuments, printValue } from "./yaml-print.ts";
 import { readYaml, type YamlText } from "./yaml-read.ts";
 import { endsWithBreak } from "./yaml-scan.ts";
+import { readSimpleYaml } from "./yaml-simple-read.ts";
 import { findDifference } from "./yaml-verify.ts";
 
 /** YAML: the format that holds everything, comments and several documents included. */
@@ -24,7 +25,7 @@ const utf8 = new TextEncoder();
 
 function parseText(text: string): ParsedFile {
   if (text.length === 0) throw new KsealError("EMPTY_INPUT", "the file is empty");
-  const source = readYaml(text);
+  const source = readSimpleYaml(text) ?? readYaml(text);
   const [first] = source.documents;
   if (first === undefined)
     throw new KsealError("FORMAT_INVALID", "the file holds no document, only comments");

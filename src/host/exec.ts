@@ -31,7 +31,8 @@ export async function runProgram(
       child,
       child.stdin !== null && options.stdin === "inherit" ? await machine.readStdin() : options.stdin,
     );
-    const outcome = Promise.all([statusOf(child, command[0]), collect(child.stdout), collect(child.stderr)]);
+    const taken = options.onOutput === undefined ? collect(child.stdout) : handOn(child, options.onOutput);
+    const outcome = Promise.all([statusOf(child, command[0]), taken, collect(child.stderr)]);
     const [status, stdout, stderr] = await (options.timeoutMs === undefined
       ? outcome
       : within(options.timeoutMs, { child, name: command[0], outcome }));
@@ -211,6 +212,17 @@ function feed(child: ChildProcess, stdin: Uint8Array | "inherit" | undefined): v
   // A program that does not read its input is no failure.
   child.stdin?.on("error", () => undefined);
   child.stdin?.end(stdin === "inherit" ? undefined : stdin);
+}
+
+/** Gives standard output away as it comes. */
+async function handOn(child: ChildProcess, take: (bytes: Uint8Array) => void): Promise<Uint8Array> {
+  try {
+    for await (const chunk of child.stdout ?? []) take(chunk);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw error;
+  }
+  return new Uint8Array();
 }
 
 /** Everything that comes out of a stream. */

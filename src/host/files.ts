@@ -1,6 +1,15 @@
 // The promises of node:fs load when they are first used: a small decrypt needs none, and the thread pool behind them
 // takes longer to start than a look at a local file.
-import { closeSync, type Dirent, promises as files, openSync, readSync, type Stats, statSync } from "node:fs";
+import {
+  closeSync,
+  type Dirent,
+  promises as files,
+  openSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import type { FileStat, FolderEntry } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
 import { errorName, readError, writeError } from "./file-errors.ts";
@@ -111,7 +120,7 @@ export async function listFolder(path: string, shown: string): Promise<readonly 
 /** The path with every symbolic link resolved. */
 export async function resolveLinks(path: string, shown: string): Promise<string> {
   try {
-    return await files.realpath(path);
+    return realpathSync.native(path);
   } catch (cause) {
     throw readError(shown, cause);
   }

@@ -63,7 +63,7 @@ export function parseAgeFile(file: Uint8Array | string): AgeFile {
 export async function openAgeFile({ header, payload }: AgeFile, fileKey: Uint8Array): Promise<Uint8Array> {
   if (fileKey.length !== fileKeyLength) throw malformedHeader("the file key has a wrong length");
   verifyAgeHeader(header, fileKey);
-  return openPayload(payload, { fileKey, chacha: await loadChaCha() });
+  return await openPayload(payload, { fileKey, chacha: await loadChaCha() });
 }
 
 /** Encrypts content to an armored age file. */
@@ -74,6 +74,10 @@ export async function sealAgeFile(
   const fileKey = options.random(fileKeyLength);
   const wrapped = await options.wrap(fileKey);
   const header = printAgeHeader("args" in wrapped ? [wrapped] : wrapped, fileKey);
-  const sealed = sealPayload(content, { fileKey, nonce: options.random(16), chacha: await loadChaCha() });
+  const sealed = await sealPayload(content, {
+    fileKey,
+    nonce: options.random(16),
+    chacha: await loadChaCha(),
+  });
   return armor(concatBytes([header, sealed]));
 }

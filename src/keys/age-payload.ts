@@ -15,19 +15,17 @@ const chunkLength = 64 * 1024;
 const sealedChunkLength = chunkLength + 16;
 
 /** Encrypts content under a file key. */
-export function sealPayload(
+export async function sealPayload(
   content: Uint8Array,
   { fileKey, nonce, chacha }: { fileKey: Uint8Array; nonce: Uint8Array; chacha: ChaCha },
-): Uint8Array {
+): Promise<Uint8Array> {
   const key = payloadKey(fileKey, nonce);
   const count = Math.max(1, Math.ceil(content.length / chunkLength));
-  const chunks = Array.from({ length: count }, (_, i) =>
-    chacha.seal(
-      key,
-      chunkNonce(i, i === count - 1),
-      content.subarray(i * chunkLength, (i + 1) * chunkLength),
-    ),
-  );
+  const chunks: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
+    const chunk = content.subarray(i * chunkLength, (i + 1) * chunkLength);
+    chunks.push(await chacha.seal(key, chunkNonce(i, i === count - 1), chunk));
+  }
   return concatBytes([nonce, ...chunks]);
 }
 
@@ -36,24 +34,25 @@ export function sealPayload(
  *
  * @throws KsealError `DECRYPT_FAILED` when it was changed, cut off or continued.
  */
-export function openPayload(
+export async function openPayload(
   payload: Uint8Array,
   { fileKey, chacha }: { fileKey: Uint8Array; chacha: ChaCha },
-): Uint8Array {
+): Promise<Uint8Array> {
   // A nonce that was cut off belongs to the header's rules in the age specification.
   if (payload.length < nonceLength) throw new KsealError("DECRYPT_FAILED", "the age header is cut off");
   const key = payloadKey(fileKey, payload.subarray(0, nonceLength));
   const sealed = payload.subarray(nonceLength);
   const count = Math.max(1, Math.ceil(sealed.length / sealedChunkLength));
-  const chunks = Array.from({ length: count }, (_, i) => {
+  const chunks: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
     const isLast = i === count - 1;
     const chunk = sealed.subarray(i * sealedChunkLength, (i + 1) * sealedChunkLength);
-    const content = chacha.open(key, chunkNonce(i, isLast), chunk);
+    const content = await chacha.open(key, chunkNonce(i, isLast), chunk);
     if (!content || (isLast && i > 0 && content.length === 0)) {
       throw new KsealError("DECRYPT_FAILED", "the age payload was changed or cut off");
     }
-    return content;
-  });
+    chunks.push(content);
+  }
   return concatBytes(chunks);
 }
 

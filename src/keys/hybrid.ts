@@ -51,7 +51,7 @@ export function hybridIdentity(seed: Uint8Array): AgeIdentity {
         }
         const kemShared = crypto.decapsulate(kem, enc.subarray(0, kemCiphertextLength));
         const { key, nonce } = hpkeKeyAndNonce(combine(kemShared, shared, share, ownShare), suite);
-        const fileKey = chacha.open(key, nonce, body);
+        const fileKey = await chacha.open(key, nonce, body);
         if (fileKey) return fileKey;
       }
       return null;
@@ -75,7 +75,7 @@ export async function wrapForHybrid(
   const { key, nonce } = hpkeKeyAndNonce(combine(sharedKey, shared, share, theirShare), suite);
   const chacha = await loadChaCha();
   const enc = encodeUnpadded(concatBytes([ciphertext, share]));
-  return { args: [type, enc], body: chacha.seal(key, nonce, fileKey) };
+  return { args: [type, enc], body: await chacha.seal(key, nonce, fileKey) };
 }
 
 function expandSeed(seed: Uint8Array): { kem: KeyObject; secret: KeyObject; recipient: Uint8Array } {

@@ -28,20 +28,20 @@ export class KeyCache {
   }
 
   async find(wrapped: WrappedKey): Promise<DataKey | undefined> {
-    const { key } = (await this.#ask({ id: idOf(wrapped) })) ?? {};
+    const { key } = (await this.#ask(() => ({ id: idOf(wrapped) }))) ?? {};
     const bytes = key === undefined ? undefined : decodeBase64(key);
     return bytes && new DataKey(bytes);
   }
 
   async keep(wrapped: WrappedKey, dataKey: DataKey): Promise<void> {
-    await this.#ask({ id: idOf(wrapped), key: encodeBase64(dataKey.reveal()) });
+    await this.#ask(() => ({ id: idOf(wrapped), key: encodeBase64(dataKey.reveal()) }));
   }
 
   /** The cache is only ever a shorter way: when nobody answers, the key is opened as it would be without one. */
-  async #ask(request: KeyCacheRequest): Promise<KeyCacheAnswer | undefined> {
+  async #ask(request: () => KeyCacheRequest): Promise<KeyCacheAnswer | undefined> {
     const path = this.#host.env[keyCacheVariable];
     if (path === undefined || path === "") return undefined;
-    const line = await this.#host.askLine(path, JSON.stringify(request));
+    const line = await this.#host.askLine(path, JSON.stringify(request()));
     return line === undefined ? undefined : readAnswer(line);
   }
 }

@@ -39,7 +39,7 @@ export async function unwrapWithPassphrase(
     throw new KsealError("LIMIT_EXCEEDED", `the age header asks for too much work: scrypt 2^${work}`);
   }
   const key = await derive(passphrase, concatBytes([label, salt]), 2 ** Number(work));
-  return (await loadChaCha()).open(key, zeroNonce, stanza.body) ?? null;
+  return (await (await loadChaCha()).open(key, zeroNonce, stanza.body)) ?? null;
 }
 
 function derive(passphrase: string, salt: Uint8Array, cost: number): Promise<Uint8Array> {

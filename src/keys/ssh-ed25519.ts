@@ -28,7 +28,7 @@ export async function wrapForSshEd25519(
   const shared = theirs && x25519Agree(ephemeral, theirs);
   const key = theirs && shared && wrappingKey(shared, { share, ours: theirs, wire: recipient.wire });
   if (!key) throw new KsealError("ENCRYPT_FAILED", "the recipient is no usable public key");
-  const body = (await loadChaCha()).seal(key, zeroNonce, fileKey);
+  const body = await (await loadChaCha()).seal(key, zeroNonce, fileKey);
   return { args: ["ssh-ed25519", sshTag(recipient.wire), encodeUnpadded(share)], body };
 }
 
@@ -48,7 +48,7 @@ export async function unwrapSshEd25519(
     const shared = x25519Agree(secret, share);
     const key = shared && wrappingKey(shared, { share, ours, wire });
     if (!key) throw malformedHeader("a ssh-ed25519 stanza is invalid");
-    const fileKey = chacha.open(key, zeroNonce, body);
+    const fileKey = await chacha.open(key, zeroNonce, body);
     if (fileKey) return fileKey;
   }
   return null;

@@ -7,7 +7,7 @@ export function x25519Secret(scalar: Uint8Array): KeyObject {
 
 /** The 32 bytes of the public key that belongs to a private key. */
 export function x25519PublicBytes(secret: KeyObject): Uint8Array {
-  return Buffer.from(secret.export({ format: "jwk" }).x ?? "", "base64url");
+  return createPublicKey(secret).export({ format: "raw-public" });
 }
 
 /**
@@ -16,9 +16,9 @@ export function x25519PublicBytes(secret: KeyObject): Uint8Array {
  * @returns `undefined` for a public key that leads to zero whatever the private key is: never accept one.
  */
 export function x25519Agree(secret: KeyObject, publicBytes: Uint8Array): Uint8Array | undefined {
-  const x = Buffer.from(publicBytes).toString("base64url");
+  const key = Buffer.from(publicBytes);
   try {
-    const publicKey = createPublicKey({ key: { kty: "OKP", crv: "X25519", x }, format: "jwk" });
+    const publicKey = createPublicKey({ key, format: "raw-public", asymmetricKeyType: "x25519" });
     return diffieHellman({ privateKey: secret, publicKey });
   } catch {
     return undefined;

@@ -31,7 +31,7 @@ export function x25519Identity(scalar: Uint8Array): AgeIdentity {
         const shared = share?.length === keyLength ? x25519Agree(secret, share) : undefined;
         if (!share || !shared || body.length !== wrappedKeyLength)
           throw malformedHeader("a X25519 stanza is invalid");
-        const fileKey = chacha.open(wrappingKey(shared, share, recipient), zeroNonce, body);
+        const fileKey = await chacha.open(wrappingKey(shared, share, recipient), zeroNonce, body);
         if (fileKey) return fileKey;
       }
       return null;
@@ -50,7 +50,7 @@ export async function wrapForX25519(
   const shared = x25519Agree(ephemeral, recipient);
   if (!shared) throw new KsealError("ENCRYPT_FAILED", "the recipient is no usable public key");
   const chacha = await loadChaCha();
-  const body = chacha.seal(wrappingKey(shared, share, recipient), zeroNonce, fileKey);
+  const body = await chacha.seal(wrappingKey(shared, share, recipient), zeroNonce, fileKey);
   return { args: ["X25519", encodeUnpadded(share)], body };
 }
 

@@ -25,10 +25,14 @@ export async function checkCovered(
     ({ leaf, selected }) =>
       selected && leaf.kind !== "comment" && !(leaf.kind === "str" && leaf.value === ""),
   );
-  if (!isMeant) return [];
+  return isMeant ? [coveredInClear(file, matched)] : [];
+}
+
+/** The finding about a file in clear that a rule singles out. */
+export function coveredInClear(file: string, matched: MatchedRule): CheckFinding {
   const message = `it is in clear, and the rule at line ${matched.rule.line} of its .sops.yaml is for it`;
   const hint = `encrypt it: kseal encrypt -i ${shellWord(file)}; and change the values, for Git keeps what was committed`;
-  return [finding("clear-covered", { file, line: 1 }, message, hint)];
+  return finding("clear-covered", { file, line: 1 }, message, hint);
 }
 
 /** Whether a rule singles a file out, given by its absolute path, rather than being for all of its kind. */

@@ -1,10 +1,10 @@
 import { KsealError } from "../errors.ts";
 import { formatOfName } from "../formats/detect.ts";
 import { checkConfig } from "./check-config.ts";
-import { checkCovered, singlesOut } from "./check-covered.ts";
+import { checkCovered, coveredInClear, singlesOut } from "./check-covered.ts";
 import { withoutIgnored } from "./check-ignore.ts";
 import { checkKustomization, isKustomization } from "./check-kustomize.ts";
-import { checkObjects } from "./check-manifest.ts";
+import { checkObjects, sealIt } from "./check-manifest.ts";
 import { type CheckFinding, finding } from "./check-rules.ts";
 import { checkSops, checkWithoutBlock } from "./check-sops.ts";
 import { type CheckedText, lineOfText, metadataOffset, parseChecked } from "./check-text.ts";
@@ -60,7 +60,9 @@ async function checkInside(
   tools: CheckTools,
 ): Promise<readonly CheckFinding[]> {
   const isEncrypted = looksEncrypted(bytes);
-  const isSettings = formatOfName(path) !== "binary";
+  // SOPS minds the case of an ending (sops.md 4); kubectl and people do not.
+  const name = isEncrypted ? path : path.replace(/\.[A-Za-z]+$/, (ending) => ending.toLowerCase());
+  const isSettings = formatOfName(name) !== "binary";
   if ((isSettings || isEncrypted) && hasConflictMarkers(bytes)) return [marker(file, text)];
   const matched = await tools.ruleFor(path);
   const isCovered = matched !== undefined && !isEncrypted && singlesOut(matched, path, tools.context);
@@ -78,13 +80,34 @@ async function checkInside(
   let parsed: CheckedText;
   try {
     // Without an ending it would be one value for SOPS.
-    parsed = await parseChecked({ file, name: path, bytes });
+    parsed = await parseChecked({ file, name, bytes });
   } catch (error) {
     if (!(error instanceof KsealError)) throw error;
-    return isEncrypted && metadataOffset(text) > 0 ? [unreadable(file, text, error)] : [];
+    return unparsed({ file, text, isEncrypted, ruleThatCovers: isCovered ? matched : undefined }, error);
   }
   if (parsed.parsed.metadata !== undefined) return checkEncrypted(parsed, matched, tools);
   return checkPlain(parsed, { path, isSealed, ruleThatCovers: isCovered ? matched : undefined }, tools);
+}
+
+/** What can be said of a file that does not parse: half a file, or a template of another program. */
+function unparsed(
+  about: {
+    readonly file: string;
+    readonly text: string;
+    readonly isEncrypted: boolean;
+    readonly ruleThatCovers: MatchedRule | undefined;
+  },
+  error: KsealError,
+): readonly CheckFinding[] {
+  const { file, text, isEncrypted, ruleThatCovers } = about;
+  const isCut = !isEncrypted && text.includes("ENC[AES256_GCM,");
+  if (isCut || (isEncrypted && metadataOffset(text) > 0)) return [unreadable(file, text, error)];
+  if (ruleThatCovers !== undefined) return [coveredInClear(file, ruleThatCovers)];
+  const values = /^[ \t]*["']?(?:stringData|data)["']?[ \t]*:/m;
+  if (text.includes("{{") || !mayHoldSecrets(new TextEncoder().encode(text)) || !values.test(text)) return [];
+  const line = lineOfText(text, "data", Math.max(0, text.search(values)));
+  const message = "it looks like a Secret with its values in clear, and does not parse";
+  return [finding("secret-manifest", { file, line }, message, sealIt)];
 }
 
 async function checkEncrypted(

@@ -8,8 +8,8 @@ import { pathText } from "./check-text.ts";
 import type { OpContext } from "./context.ts";
 import { ignoredByGit } from "./git.ts";
 import { looksEncrypted } from "./looks-encrypted.ts";
+import { objectsOf, roleOf } from "./placed-objects.ts";
 import { isObject, textAt, valueAt } from "./verify-fields.ts";
-import { objectsOf, roleOf } from "./verify-object.ts";
 
 const fileLimit = 8 * 1024 * 1024;
 

@@ -5,8 +5,8 @@ import { lineAt } from "../formats/manifest-lines.ts";
 import type { JsonObject } from "../sealed/object-fields.ts";
 import { type CheckFinding, finding } from "./check-rules.ts";
 import { pathText } from "./check-text.ts";
+import { objectsOf, roleOf } from "./placed-objects.ts";
 import { entriesAt, isObject, textAt, valueAt } from "./verify-fields.ts";
-import { objectsOf, roleOf } from "./verify-object.ts";
 
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration";
 
@@ -38,7 +38,9 @@ export function checkObjects(file: string, manifest: Manifest): readonly CheckFi
   );
 }
 
-const sealIt = "encrypt it: kseal encrypt -i FILE, or seal it: kseal seal -i FILE; and change the values";
+/** What to do about a Secret in clear. */
+export const sealIt =
+  "encrypt it: kseal encrypt -i FILE, or seal it: kseal seal -i FILE; and change the values";
 
 /** `data` or `stringData`, where a value of the Secret stands in clear. */
 export function clearField(secret: JsonObject): "data" | "stringData" | undefined {

@@ -18,6 +18,10 @@ export const checkRules = {
     summary: "the `sops` block is damaged or missing, or a field of it has not its form",
   },
   "sops-value": { severity: "error", summary: "an encrypted value was cut off or changed by hand" },
+  "sops-duplicate-key": {
+    severity: "error",
+    summary: "a key stands twice in an encrypted file, and readers take different ones",
+  },
   "sops-clear": {
     severity: "error",
     summary: "a value in clear where the file says that values are encrypted",
@@ -43,6 +47,10 @@ export const checkRules = {
   "sops-missing-recipient": {
     severity: "warning",
     summary: "somebody whom the creation rule lists cannot read the file",
+  },
+  "sops-groups": {
+    severity: "error",
+    summary: "the key groups of the file are not those of its creation rule, or fewer of them open it",
   },
   "sops-selection": {
     severity: "warning",

@@ -1,6 +1,8 @@
 import { compileSelection, defaultSelection } from "../core/selection.ts";
 import { isSealed, parseSealed } from "../core/value.ts";
 import { KsealError } from "../errors.ts";
+import type { ManifestWarning } from "../formats/manifest.ts";
+import type { FormatWarning } from "../formats/store.ts";
 import { leavesOf, type PlacedLeaf } from "./check-leaves.ts";
 import { checkAgainstRule, checkBlock } from "./check-metadata.ts";
 import { type CheckFinding, finding } from "./check-rules.ts";
@@ -30,7 +32,11 @@ export async function checkSops(
   if (metadata === undefined) return [];
   const selector = await compileSelection(metadata.selection ?? defaultSelection);
   const leaves = leavesOf(text.parsed.document, selector);
-  const values = leaves.flatMap((leaf) => checkLeaf(text, leaf) ?? []);
+  const values = [
+    ...leaves.flatMap((leaf) => checkLeaf(text, leaf) ?? []),
+    ...copiedValues(text, leaves),
+    ...duplicateKeys(text),
+  ];
   const isClear = leaves.length > 0 && !leaves.some(({ leaf }) => isSealedLeaf(leaf));
   const nothing = isClear && values.length === 0 && leaves.some(({ leaf }) => isFilled(leaf));
   const atTop = { file: text.file, line: 1 };
@@ -90,6 +96,36 @@ function checkLeaf(text: CheckedText, placed: PlacedLeaf): CheckFinding | undefi
   if (!selected || leaf.kind === "comment" || !isFilled(leaf)) return undefined;
   const hint = `put it in anew: kseal set ${shellWord(text.file)} PATH; and change it, for Git keeps what was committed`;
   return finding("sops-clear", at(), "it stands in clear, and the file's rule has it encrypted", hint);
+}
+
+/**
+ * Values that stand at two places. Each is sealed for its keys (sops.md 2.3), and nobody draws the same IV twice, so one
+ * of them is a copy that does not open. Positions in lists are no part of that.
+ */
+function copiedValues(text: CheckedText, leaves: readonly PlacedLeaf[]): readonly CheckFinding[] {
+  const first = new Map<string, { readonly keys: string; readonly path: PlacedLeaf["path"] }>();
+  return leaves.flatMap(({ leaf, selected, document, path }) => {
+    if (!selected || leaf.kind !== "str" || !isSealed(leaf.value)) return [];
+    const keys = path.filter((step) => typeof step === "string").join(":");
+    const known = first.get(leaf.value);
+    if (known === undefined) first.set(leaf.value, { keys, path });
+    if (known === undefined || known.keys === keys) return [];
+    const at = { file: text.file, line: text.lineOf(document, path), path: pathText(path) };
+    const message = `the same encrypted value stands at ${pathText(known.path)}: one of the two is a copy, and does not open`;
+    return [
+      finding("sops-value", at, message, `see where it comes from: git log -p ${shellWord(text.file)}`),
+    ];
+  });
+}
+
+/** Of two equal keys readers take different ones; an empty value and a null change nothing about the MAC. */
+function duplicateKeys({ file, parsed, manifest }: CheckedText): readonly CheckFinding[] {
+  const warnings: readonly (ManifestWarning | FormatWarning)[] = manifest?.warnings ?? parsed.warnings;
+  return warnings
+    .filter(({ kind }) => kind === "duplicate-key")
+    .map(({ message, line }) =>
+      finding("sops-duplicate-key", { file, line }, message, "remove one of the two"),
+    );
 }
 
 function isSealedLeaf(leaf: PlacedLeaf["leaf"]): boolean {

@@ -1,8 +1,10 @@
 import type { FolderEntry } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
+import { changedSince, isRegular, type Skipped } from "./changed-files.ts";
 import type { OpContext } from "./context.ts";
 import { below, seenFrom } from "./file-path.ts";
 import { git, splitBatch } from "./git.ts";
+import { askStaged, type StagedFiles } from "./staged-files.ts";
 
 /** A file to check. */
 export interface CheckSource {
@@ -14,18 +16,12 @@ export interface CheckSource {
   readonly read: () => Promise<Uint8Array | undefined>;
 }
 
-/** What was passed over, counted. */
-export interface Skipped {
-  links: number;
-  submodules: number;
-  large: number;
-  binary: number;
-}
-
 /** What to check: files and folders, what is staged, or what differs from a revision. */
 export interface CheckScope {
   readonly paths: readonly string[];
   readonly staged: boolean;
+  /** What is staged, when Git was asked before. */
+  readonly asked?: StagedFiles | undefined;
   readonly since: string | undefined;
 }
 
@@ -46,7 +42,9 @@ export function checkSources(
   skipped: Skipped,
   context: OpContext,
 ): AsyncGenerator<CheckSource, void, undefined> {
-  if (scope.staged) return stagedFiles(scope.paths, skipped, context);
+  if (scope.staged) {
+    return stagedFiles(scope, skipped, context);
+  }
   if (scope.since !== undefined) return changedFiles(scope.since, scope.paths, skipped, context);
   return namedFiles(scope.paths, skipped, context);
 }
@@ -148,13 +146,12 @@ function worktreeFile(
 }
 
 async function* stagedFiles(
-  paths: readonly string[],
+  { paths, asked }: CheckScope,
   skipped: Skipped,
   { host }: OpContext,
 ): AsyncGenerator<CheckSource, void, undefined> {
-  const top = await topFolder({ host });
-  const changes = await rawChanges(["--cached"], paths, { host });
-  const files = changes.filter((change) => isFile(change, skipped));
+  const { top, changes } = asked ?? (await askStaged(paths, host));
+  const files = (await changes).filter((change) => isRegular(change, skipped));
   for (let start = 0; start < files.length; start += batchLength) {
     const batch = files.slice(start, start + batchLength);
     const asked = batch.map(({ blob }) => `${blob}\n`).join("");
@@ -175,71 +172,7 @@ async function* changedFiles(
   skipped: Skipped,
   context: OpContext,
 ): AsyncGenerator<CheckSource, void, undefined> {
-  const { host } = context;
-  const top = await topFolder(context);
-  const known = revision.startsWith("-")
-    ? undefined
-    : await git(host, host.cwd, ["rev-parse", "--verify", "--quiet", `${revision}^{commit}`]);
-  if (known === undefined || known.length === 0) {
-    throw new KsealError("USAGE", `${revision} is no revision that Git knows`);
+  for await (const { file, path } of changedSince(revision, paths, skipped, context)) {
+    yield worktreeFile(file, path, skipped, context);
   }
-  for (const change of await rawChanges([revision], paths, context)) {
-    if (!isFile(change, skipped)) continue;
-    const path = host.resolve(top, change.name);
-    if ((await host.stat(path))?.kind !== "file") continue;
-    yield worktreeFile(seenFrom(host.cwd, path, host.platform), path, skipped, context);
-  }
-  const flags = ["--others", "--exclude-standard", "--", ...paths];
-  const fresh = await git(host, host.cwd, ["ls-files", "-z", ...flags]);
-  for (const name of decoder.decode(fresh ?? new Uint8Array()).split("\0")) {
-    const path = host.resolve(name);
-    // A symbolic link leads elsewhere; a name that ends in a slash is a repository of its own.
-    if (name === "" || name.endsWith("/") || (await host.stat(path))?.kind !== "file") continue;
-    if ((await host.realPath(path)) === host.resolve(await host.realPath(host.cwd), name)) {
-      yield worktreeFile(name, path, skipped, context);
-    } else {
-      skipped.links += 1;
-    }
-  }
-}
-
-interface Change {
-  readonly mode: string;
-  readonly blob: string;
-  /** From the top of the repository. */
-  readonly name: string;
-}
-
-/** `:oldmode newmode oldblob newblob status NUL path NUL` (git-diff, "Raw output format"); deleted files left out. */
-async function rawChanges(
-  which: readonly string[],
-  paths: readonly string[],
-  { host }: Pick<OpContext, "host">,
-): Promise<readonly Change[]> {
-  const output = await git(host, host.cwd, [
-    ...["diff", "--raw", "-z", "--no-abbrev", "--no-renames", "--no-ext-diff", "--diff-filter=ACMT"],
-    ...[...which, "--", ...paths],
-  ]);
-  if (output === undefined) throw new KsealError("USAGE", "Git cannot compare these versions");
-  const parts = decoder.decode(output).split("\0");
-  return parts.flatMap((part, index) => {
-    if (index % 2 === 1 || part === "") return [];
-    const [, mode = "", , blob = ""] = part.split(" ");
-    return [{ mode, blob, name: parts[index + 1] ?? "" }];
-  });
-}
-
-function isFile({ mode }: Change, skipped: Skipped): boolean {
-  if (mode === "160000") skipped.submodules += 1;
-  if (mode === "120000") skipped.links += 1;
-  return mode.startsWith("100");
-}
-
-async function topFolder({ host }: Pick<OpContext, "host">): Promise<string> {
-  const output = await git(host, host.cwd, ["rev-parse", "--show-toplevel"]);
-  const top = decoder.decode(output ?? new Uint8Array()).trim();
-  if (top !== "") return top;
-  throw new KsealError("USAGE", "there is no Git repository here", {
-    hint: "name the files or folders to check",
-  });
 }

@@ -1,11 +1,12 @@
 import { isNetworkAddress } from "../config/certificate-place.ts";
 import { KsealError } from "../errors.ts";
 import type { CertificateFinder } from "./certificate.ts";
+import type { Skipped } from "./changed-files.ts";
 import { keysOfFindings, printBaseline, readBaseline, withoutKnown } from "./check-baseline.ts";
 import { configFindings } from "./check-config.ts";
 import { type CheckTools, checkFile } from "./check-file.ts";
 import type { CheckFinding } from "./check-rules.ts";
-import { type CheckScope, type CheckSource, checkSources, type Skipped } from "./check-sources.ts";
+import { type CheckScope, type CheckSource, checkSources } from "./check-sources.ts";
 import type { OpContext } from "./context.ts";
 import { seenFrom } from "./file-path.ts";
 import { openRuleBook, type RuleBook } from "./rule-book.ts";
@@ -48,6 +49,8 @@ export async function check(options: CheckOptions, context: OpContext): Promise<
   const skipped: Skipped = { links: 0, submodules: 0, large: 0, binary: 0 };
   const configErrors = new Map<string, readonly CheckFinding[]>();
   const tools = checkTools(options.withKeys, configErrors, quiet);
+  // Git is at work meanwhile; what is wrong with it is said of files.
+  if (options.staged) tools.rules.configFor(context.host.resolve(".sops.yaml")).catch(() => undefined);
   const found: CheckFinding[] = [];
   const seen = new Set<string>();
   let files = 0;
@@ -75,7 +78,12 @@ export async function check(options: CheckOptions, context: OpContext): Promise<
   return { files, findings, known: sorted.length - left.length, skipped };
 }
 
-function checkTools(
+/**
+ * What files are checked with.
+ *
+ * @param configErrors - Gets what is wrong with configurations that files are under, by their absolute paths.
+ */
+export function checkTools(
   withKeys: boolean,
   configErrors: Map<string, readonly CheckFinding[]>,
   context: OpContext,
@@ -110,11 +118,13 @@ function sealedJudge(rules: RuleBook, context: OpContext): CheckTools["judgeSeal
   let finder: CertificateFinder | undefined;
   return async (text) => {
     // Loaded when there is a SealedSecret.
-    const [{ judgeFile }, { certificateFinder, placeOf }, { matchSealingRule }] = await Promise.all([
-      import("./verify-file.ts"),
-      import("./certificate.ts"),
-      import("../config/match.ts"),
-    ]);
+    const [{ judgeFile }, { movedValues }, { certificateFinder, placeOf }, { matchSealingRule }] =
+      await Promise.all([
+        import("./verify-file.ts"),
+        import("./verify-moved.ts"),
+        import("./certificate.ts"),
+        import("../config/match.ts"),
+      ]);
     const config = await unlessUnusable(() => rules.configFor(text.name));
     const rule = config && matchSealingRule(config, text.name, context.host);
     const place =
@@ -127,7 +137,9 @@ function sealedJudge(rules: RuleBook, context: OpContext): CheckTools["judgeSeal
         : await unlessUnusable(() => find(text.name));
     const modulusLength = found?.certificate.modulusLength;
     // Secrets in clear are found without it.
-    return judgeFile(text, { scope: rule?.scope, modulusLength, isForSealed: false, wasNamed: false });
+    const judging = { scope: rule?.scope, modulusLength, isForSealed: false, wasNamed: false };
+    const judged = await judgeFile(text, judging);
+    return { ...judged, findings: [...judged.findings, ...movedValues(judged.objects)] };
   };
 }
 

@@ -38,11 +38,11 @@ interface DecryptedSource extends Result {
 
 /** Decrypts files. A folder means the encrypted files below it. All are decrypted before any is written. */
 export async function decryptFiles(options: DecryptFilesOptions, context: OpContext): Promise<DecryptResult> {
-  const { paths, destination, dryRun } = options;
+  const { destination, dryRun } = options;
   if (options.extract !== undefined && destination.to === "in-place") {
     throw new KsealError("USAGE", "--extract and --in-place would replace the file by one of its values");
   }
-  const sources = await selectEncrypted(paths, context);
+  const sources = await selectEncrypted(options, context);
   for (const source of sources) targetOf(source, destination, context);
   return withLocks(sources, destination.to === "in-place" && !dryRun, context, async () => {
     const results = (

@@ -6,6 +6,7 @@ import { KsealError } from "../errors.ts";
 import { formatOfName, storeFor } from "../formats/detect.ts";
 import type { Format, ParsedFile } from "../formats/store.ts";
 import type { OpContext } from "./context.ts";
+import { compareMarks } from "./diff-comments.ts";
 import { compareMetadata } from "./diff-metadata.ts";
 import { compareSealed } from "./diff-sealed.ts";
 import { keyLookup } from "./key-lookup.ts";
@@ -37,7 +38,7 @@ export interface ValueChange {
 /** What changed in a file, for a reviewer. */
 export interface FileDiff {
   readonly file: string;
-  readonly kind: "sops" | "sealed-secret";
+  readonly kind: "sops" | "sealed-secret" | "config";
   readonly state: "added" | "removed" | "changed" | "same";
   readonly changes: readonly ValueChange[];
   readonly recipients: { readonly added: readonly string[]; readonly removed: readonly string[] };
@@ -52,13 +53,14 @@ export interface FileDiff {
  * Compares two versions of an encrypted file.
  *
  * @param options.open - Whether to open the values where a key is at hand.
- * @returns `undefined` when neither version is encrypted.
+ * @returns `undefined` when neither version is encrypted, nor a `.sops.yaml`.
  */
 export async function diffFile(
   pair: FilePair,
   options: { readonly open: boolean; readonly inputType?: Format | undefined },
   context: OpContext,
 ): Promise<FileDiff | undefined> {
+  if (/(?:^|[/\\])\.sops\.yaml$/.test(pair.name)) return diffConfig(pair);
   const sides = [pair.before, pair.after].filter((bytes) => bytes !== undefined);
   if (sides.some(looksEncrypted)) return diffSops(pair, options, context);
   if (sides.some(mayHoldSealed)) return diffSealed(pair, options);
@@ -94,6 +96,7 @@ async function diffSops(
       ...(isLeft ? ["it was encrypted and stands in clear now"] : []),
       ...(isLeft ? [] : nowInClear(sealed)),
       ...warnings,
+      ...(await compareMarks(old, now)),
     ],
     notes: [
       ...notes,
@@ -105,6 +108,21 @@ async function diffSops(
         : []),
     ],
     opened: opened !== undefined,
+  };
+}
+
+async function diffConfig({ name, before, after }: FilePair): Promise<FileDiff> {
+  const { compareConfigs } = await import("./diff-config.ts");
+  const { added, removed, warnings, notes } = compareConfigs(before, after, name);
+  return {
+    file: name,
+    kind: "config",
+    state: stateOf(before, after),
+    changes: [],
+    recipients: { added, removed },
+    warnings,
+    notes,
+    opened: false,
   };
 }
 

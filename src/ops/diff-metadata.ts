@@ -5,7 +5,7 @@ import { type Metadata, spelledThreshold } from "../core/metadata.ts";
 import { defaultSelection } from "../core/selection.ts";
 import { keysOf } from "./merge-metadata.ts";
 
-/** What a reviewer should know about the `sops` block of a file. */
+/** What a reviewer should know about the `sops` block of a file, or about a `.sops.yaml`. */
 export interface MetadataDiff {
   readonly added: readonly string[];
   readonly removed: readonly string[];
@@ -35,6 +35,7 @@ export function compareMetadata(
       : []),
     ...changedThreshold(before, after),
     ...brokenMac(after),
+    ...olderVersion(before, after),
   ];
   const notes = removed.map((key) => `removed recipient: ${key}; they keep what they could read before`);
   return { added, removed, warnings, notes };
@@ -57,6 +58,17 @@ function changedThreshold(before: Metadata, after: Metadata): readonly string[] 
       : [`${before.groups.length} -> ${after.groups.length} key groups`];
   const threshold = old === now ? [] : [`${old} -> ${now} groups needed to open the file`];
   return [...groups, ...threshold];
+}
+
+/** The MAC covers the date, so that an old version that was put back has its old date. */
+function olderVersion(before: Metadata, after: Metadata): readonly string[] {
+  const [old, now] = [before, after].map(({ lastModified }) => Date.parse(lastModified));
+  if (old === undefined || now === undefined || !(now < old)) return [];
+  return [`an older version came back: it was changed last ${dateOf(now)}, the one before it ${dateOf(old)}`];
+}
+
+function dateOf(time: number): string {
+  return new Date(time).toISOString().replace(/\.\d*Z$/, "Z");
 }
 
 function brokenMac({ mac }: Metadata): readonly string[] {

@@ -16,6 +16,7 @@ export function compareSealed({
   readonly now: Document | undefined;
 }): readonly string[] {
   const before = new Map(objectsOf(old).map((object) => [object.name, object]));
+  const places = placesOf(before.values());
   return objectsOf(now).flatMap((object) => {
     const was = before.get(object.name);
     const warnings: string[] = [];
@@ -31,10 +32,40 @@ export function compareSealed({
       warnings.push(`${object.name}: it moves from the namespace ${was.namespace} to ${object.namespace}`);
     }
     const clear = object.clear.filter((key) => !was?.clear.includes(key));
+    warnings.push(...movedHere(object, was, places));
     if (clear.length > 0)
       warnings.push(`${object.name}: values in clear in its template: ${clear.join(", ")}`);
     return warnings;
   });
+}
+
+/** Values that stood elsewhere before, and come out of another key now: nothing in the format forbids it. */
+function movedHere(
+  { name, values }: SealedObject,
+  was: SealedObject | undefined,
+  places: ReadonlyMap<string, Place>,
+): readonly string[] {
+  const old = new Map(was?.values);
+  return values.flatMap(([key, value]) => {
+    const from = places.get(value);
+    if (from === undefined || value === "" || old.get(key) === value) return [];
+    const owner = from.object === name ? "" : ` of ${from.object}`;
+    return [`${name}: the sealed value ${from.key}${owner} stands at ${key} now`];
+  });
+}
+
+/** Where a sealed value stands. */
+interface Place {
+  readonly object: string;
+  readonly key: string;
+}
+
+function placesOf(objects: Iterable<SealedObject>): ReadonlyMap<string, Place> {
+  const places = new Map<string, Place>();
+  for (const { name, values } of objects) {
+    for (const [key, value] of values) places.set(value, { object: name, key });
+  }
+  return places;
 }
 
 const meaningOf: Readonly<Record<Scope, string>> = {
@@ -48,6 +79,8 @@ interface SealedObject {
   readonly name: string;
   readonly namespace: string;
   readonly scope: Scope;
+  /** The values of `spec.encryptedData`. */
+  readonly values: readonly (readonly [key: string, value: string])[];
   /** Keys of `spec.template.data`. */
   readonly clear: readonly string[];
 }
@@ -61,6 +94,7 @@ function objectsOf(document: Document | undefined): readonly SealedObject[] {
         name: textAt(branch, ["metadata", "name"]) ?? "a SealedSecret without a name",
         namespace: textAt(branch, ["metadata", "namespace"]) ?? "(none)",
         scope: scopeOf(new Map(annotations)),
+        values: entriesAt(branch, ["spec", "encryptedData"]),
         clear: entriesAt(branch, ["spec", "template", "data"]).map(([key]) => key),
       },
     ];

@@ -5,8 +5,9 @@ import { KsealError } from "../errors.ts";
 import type { Format } from "../formats/store.ts";
 import { reasonOf } from "../keys/opened-keys.ts";
 import { atHand } from "./at-hand.ts";
+import { schemaWarning } from "./config-schema.ts";
 import type { OpContext } from "./context.ts";
-import { gitLines, missingGitSetup } from "./git-setup.ts";
+import { gitWarnings } from "./git-doctor.ts";
 import { parseText, readText } from "./load-file.ts";
 import { mapFiles } from "./map-files.ts";
 import { type KeyCheck, type KeyedFile, keyedBy, probeKeys } from "./probe-keys.ts";
@@ -49,10 +50,14 @@ export interface Diagnosis {
  * each distinct master key, and decrypts no value.
  */
 export async function diagnose(options: DoctorOptions, context: OpContext): Promise<Diagnosis> {
-  await warnOfGit(context);
+  for (const warning of await gitWarnings(context)) context.log.warn(warning);
   const files = await readFiles(options, context);
   const checks = await probeKeys(files, (file, checks) => checkFile(file, checks).opens, context);
   const { configs, problems } = await configsOf(files, context);
+  for (const { path } of configs) {
+    const warning = await schemaWarning(context.host, path);
+    if (warning !== undefined) context.log.warn(warning);
+  }
   const checked = files.map((file) => checkFile(file, checks));
   const untried = options.paths.length > 0 ? [] : untriedKeys(configs, checks);
   const closed = new Set(checked.filter(({ opens }) => !opens).map(({ file }) => file));
@@ -75,16 +80,6 @@ export async function diagnose(options: DoctorOptions, context: OpContext): Prom
     problems,
     names: new Map(configs.flatMap(({ names }) => [...names])),
   };
-}
-
-async function warnOfGit({ host, log }: OpContext): Promise<void> {
-  const missing = await missingGitSetup(host, host.cwd);
-  if (missing === undefined || missing.missingSettings.length === 0) return;
-  if (missing.missingLines.length < gitLines.length) {
-    log.warn(
-      "this clone merges encrypted files as text, although .gitattributes names kseal for it: kseal init",
-    );
-  }
 }
 
 async function readFiles(
@@ -110,9 +105,9 @@ async function readFiles(
 }
 
 async function select(paths: readonly string[], context: OpContext): Promise<readonly SelectedFile[]> {
-  if (paths.length > 0) return selectEncrypted(paths, context);
+  if (paths.length > 0) return selectEncrypted({ paths }, context);
   try {
-    return await selectEncrypted(["."], context);
+    return await selectEncrypted({ paths: ["."] }, context);
   } catch (error) {
     // A folder in which nothing is encrypted yet has rules to look at.
     if (error instanceof KsealError && error.code === "NO_FILE") return [];

@@ -6,12 +6,10 @@ import { plainInGit } from "./git.ts";
 import { readText } from "./load-file.ts";
 import { mapFiles } from "./map-files.ts";
 import { openRuleBook, type RuleBook } from "./rule-book.ts";
-import { type SelectedFile, selectForEncryption } from "./select-files.ts";
+import { type FileScope, type SelectedFile, selectForEncryption } from "./select-files.ts";
 import { refuseSeveral, withLocks, writeResults } from "./write-result.ts";
 
-export interface EncryptFilesOptions extends EncryptOptions {
-  /** Files, folders, or `-` for standard input. */
-  readonly paths: readonly string[];
+export interface EncryptFilesOptions extends EncryptOptions, FileScope {
   readonly destination: Destination;
   /** The name that decides format and rule instead of the real one. Needed for standard input. */
   readonly nameOverride?: string | undefined;
@@ -41,7 +39,7 @@ export async function encryptFiles(
     });
   }
   const rules = openRuleBook(context);
-  const sources = await selectForEncryption(paths, rules, context);
+  const sources = await selectForEncryption(options, rules, context);
   refuseSeveral(sources, destination);
   return withLocks(sources, destination.to === "in-place" && !dryRun, context, async () => {
     const results = (

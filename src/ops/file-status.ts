@@ -23,7 +23,7 @@ export async function fileStatus(
   options: FileStatusOptions,
   context: OpContext,
 ): Promise<readonly FileStatus[]> {
-  const sources = await selectEncrypted(options.paths, context);
+  const sources = await selectEncrypted(options, context);
   const work = async (source: (typeof sources)[number]): Promise<FileStatus> => {
     const text = await readText(source, options, context);
     const format = options.inputType ?? formatOfName(text.name);

@@ -49,6 +49,11 @@ export function splitBatch(output: Uint8Array): readonly (Uint8Array | undefined
   return contents;
 }
 
+/** What a Git command prints, without white space around it; empty when it fails or there is no Git. */
+export async function gitText(host: Host, folder: string, args: readonly string[]): Promise<string> {
+  return decoder.decode((await git(host, folder, args)) ?? new Uint8Array()).trim();
+}
+
 /** Standard output of a Git command, or `undefined` when Git is missing or knows no repository here. */
 export async function git(
   host: Host,
@@ -57,8 +62,10 @@ export async function git(
   stdin = "",
 ): Promise<Uint8Array | undefined> {
   if ((await host.which("git")) === undefined) return undefined;
-  // A file system monitor is a command that the repository's settings name; reading needs none.
-  const result = await host.exec(["git", "-c", "core.fsmonitor=false", ...args], {
+  // A file system monitor is a command that the repository's settings name; reading needs none. Paths are always told from
+  // the top of the repository, whatever the user likes to see.
+  const settings = ["-c", "core.fsmonitor=false", "-c", "diff.relative=false"];
+  const result = await host.exec(["git", ...settings, ...args], {
     cwd: folder,
     stdin: encoder.encode(stdin),
   });

@@ -4,6 +4,7 @@ import { KsealError } from "../errors.ts";
 import { identitiesOf } from "../keys/identities.ts";
 import { keysFile } from "../keys/identity-sources.ts";
 import { parseAgeRecipient } from "../keys/recipients.ts";
+import { schemaComment } from "./config-schema.ts";
 import type { OpContext } from "./context.ts";
 import { makeIdentity } from "./keygen.ts";
 
@@ -18,6 +19,8 @@ export interface InitOptions {
   /** Makes an identity without asking. */
   readonly yes: boolean;
   readonly dryRun: boolean;
+  /** Of kseal: editors are told the schema of this version. */
+  readonly version: string;
 }
 
 export interface InitResult {
@@ -44,7 +47,8 @@ export async function initFolder(options: InitOptions, context: OpContext): Prom
   const recipients = await chooseRecipients(options, done, context);
   const config = existing ?? host.resolve(host.cwd, ".sops.yaml");
   const rule = configText(recipients, options.pathRegex ?? defaultPathRegex);
-  const text = new TextEncoder().encode(before === undefined ? rule : `${before.text}${rule}`);
+  const start = before?.text ?? `${await schemaComment(host, host.cwd, options.version)}\n`;
+  const text = new TextEncoder().encode(`${start}${rule}`);
   // A pattern that does not compile is found now, not when the first file is encrypted.
   parseConfig(text, config);
   if (!options.dryRun) {

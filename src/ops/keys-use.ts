@@ -126,6 +126,6 @@ function versionOf(object: JsonObject): string {
 
 async function sealedInFiles(paths: readonly string[], context: OpContext): Promise<readonly Sealed[]> {
   if (paths.length === 0) return [];
-  const files = await readSealedFiles(await selectSealed(paths, context), undefined, context);
+  const files = await readSealedFiles(await selectSealed({ paths }, context), undefined, context);
   return files.flatMap(({ objects }) => objects.map(({ file, place, sealed }) => ({ file, place, sealed })));
 }

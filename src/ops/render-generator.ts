@@ -82,7 +82,7 @@ export async function manifestObjects({ file, content, isHidden }: Source): Prom
       "encrypted as a whole: without a key nobody sees what is in it",
     );
   }
-  const { documents } = await readManifest(content, { file });
+  const { documents } = await readManifest(content(), { file });
   const objects = documents.flatMap(({ object }) => (object === undefined ? [] : expandList(object)));
   if (objects.length === 0) throw new KsealError("FORMAT_INVALID", "there is no object in it");
   return objects.map(safeObject);
@@ -112,14 +112,14 @@ async function putTogether(secret: GeneratedSecret, document: string, sources: S
   };
   const encoder = new TextEncoder();
   for (const { key, file } of secret.files) {
-    add(key ?? baseName(file, "linux"), sources.get(file).content);
+    add(key ?? baseName(file, "linux"), sources.get(file).content());
   }
   for (const source of secret.envs) {
     for (const [name, value] of await variablesOf(source, sources)) add(name, encoder.encode(value));
   }
   for (const [key, text] of secret.literals) add(key, encoder.encode(text));
   for (const key of secret.inline.keys()) {
-    add(key, sources.get(`${document} ${secret.path}.inline.${key}`).content);
+    add(key, sources.get(`${document} ${secret.path}.inline.${key}`).content());
   }
   const annotations = new Map(secret.annotations);
   if (sources.areHidden) annotations.set(placeholderAnnotation, "true");
@@ -144,9 +144,9 @@ async function variablesOf(
   sources: Sources,
 ): Promise<readonly (readonly [string, string])[]> {
   const { content, format, isHidden } = sources.get(file);
-  if (isHidden) return key === undefined ? [] : [[key, new TextDecoder().decode(content)]];
+  if (isHidden) return key === undefined ? [] : [[key, new TextDecoder().decode(content())]];
   const store = await storeFor(format === "binary" ? "dotenv" : format);
-  const [branch] = store.parse(content).document.branches;
+  const [branch] = store.parse(content()).document.branches;
   const variables = (branch?.items ?? []).flatMap((item) => {
     if (item.kind !== "entry") return [];
     const { value } = item;

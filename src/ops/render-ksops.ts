@@ -1,4 +1,5 @@
 import { encodeBase64 } from "../core/base64.ts";
+import type { MapNode } from "../core/tree.ts";
 import { KsealError } from "../errors.ts";
 import { readGoDotenv } from "../formats/godotenv.ts";
 import { printObjects } from "../formats/manifest-print.ts";
@@ -10,7 +11,10 @@ import type { Source, Sources } from "./render-sources.ts";
 
 /** A text of one or more YAML documents. */
 export interface Piece {
-  readonly text: string;
+  /** Made when it is asked for. */
+  readonly text: () => string;
+  /** The documents themselves, where they are known without reading the text. */
+  readonly documents?: readonly MapNode[] | undefined;
   /** The file that it was decrypted from. A Secret that was put together has none. */
   readonly file: string | undefined;
 }
@@ -47,9 +51,7 @@ export function renderKsops(
       return undefined;
     }
   };
-  const manifests = files.map(
-    (file): Piece => ({ file, text: attempt(file, () => manifestOf(sources.get(file))) ?? "" }),
-  );
+  const manifests = files.flatMap((file) => attempt(file, () => manifestOf(sources.get(file))) ?? []);
   const secrets = secretFrom.map((secret) =>
     pieceOf(secretObject(secret, sources, { attempt, log: context.log })),
   );
@@ -61,7 +63,7 @@ export function renderKsops(
 /** An object as a text of its own. */
 export function pieceOf(object: Readonly<Record<string, unknown>>): Piece {
   const text = new TextDecoder().decode(printObjects([object], "yaml"));
-  return { file: undefined, text: text.slice("---\n".length) };
+  return { file: undefined, text: () => text.slice("---\n".length) };
 }
 
 /** One stream, as KSOPS writes it: a line of its own stands before the separator behind a file. */
@@ -69,13 +71,18 @@ export function joinPieces(pieces: readonly Piece[]): string {
   return pieces
     .map(({ text, file }, at) => {
       const isLast = at === pieces.length - 1;
-      return text + (isLast ? "" : file === undefined ? "---\n" : "\n---\n");
+      return text() + (isLast ? "" : file === undefined ? "---\n" : "\n---\n");
     })
     .join("");
 }
 
-function manifestOf({ content, isHidden }: Source): string {
-  if (!isHidden) return decode(content);
+function manifestOf(source: Source): Piece {
+  const { file, documents, isHidden } = source;
+  if (documents !== undefined) return { file, documents, text: () => decode(source.content()) };
+  if (!isHidden) {
+    const text = decode(source.content());
+    return { file, text: () => text };
+  }
   throw new KsealError(
     "FORMAT_CANNOT_HOLD",
     "encrypted as a whole: without a key nobody sees what is in it",
@@ -101,7 +108,7 @@ function secretObject(
     const text = attempt(file, () => textOf(sources.get(file)));
     if (text !== undefined) stringData.set(key, text);
   }
-  for (const { key, file } of binaryFiles) data.set(key, encodeBase64(sources.get(file).content));
+  for (const { key, file } of binaryFiles) data.set(key, encodeBase64(sources.get(file).content()));
   for (const file of envs) {
     if (sources.get(file).isHidden) {
       log.warn(`${file}: its variables are not in the placeholder: it is encrypted as a whole`);
@@ -130,7 +137,7 @@ function secretObject(
 
 /** KSOPS puts U+FFFD for what is not UTF-8, and a blank for U+0085; U+007F it cannot write. */
 function textOf({ content }: Source): string {
-  const text = decode(content);
+  const text = decode(content());
   const [character] = /[\x7f\x85]/.exec(text) ?? [];
   if (character === undefined) return text;
   const name = character === "\x7f" ? "U+007F" : "U+0085";

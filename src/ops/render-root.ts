@@ -29,8 +29,7 @@ export async function pathInRoot(
   const path = await followed(named, root, host);
   // Before anything is asked of the file: whether one exists out there is nobody's business either.
   if (outside === "refuse" && !isBelow(path, root, host.platform)) throw leadsOut(named);
-  if ((await host.stat(path)) === undefined) throw missing(named);
-  const real = await host.realPath(path);
+  const real = await realPathOf(path, named, host);
   if (isBelow(real, await realFolder(), host.platform)) return real;
   if (outside === "refuse") throw leadsOut(named);
   if (outside === "warn") {
@@ -39,6 +38,19 @@ export async function pathInRoot(
     );
   }
   return real;
+}
+
+async function realPathOf(
+  path: string,
+  named: string,
+  host: Pick<OpContext["host"], "stat" | "realPath">,
+): Promise<string> {
+  try {
+    return await host.realPath(path);
+  } catch (error) {
+    if ((await host.stat(path)) === undefined) throw missing(named);
+    throw error;
+  }
 }
 
 /** `..` behind a symbolic link leads to where the link does, not back, and behind nothing it leads nowhere. */

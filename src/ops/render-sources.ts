@@ -11,6 +11,8 @@ import { problemsOf, RenderError } from "./render-problems.ts";
 import { pathInRoot, type RenderRoot } from "./render-root.ts";
 import { mayHoldSealed } from "./unseal-detect.ts";
 
+const utf8 = new TextEncoder();
+
 /** How the files of a generator are opened. */
 export interface SourceOptions {
   readonly root: RenderRoot;
@@ -28,7 +30,10 @@ export interface SourceOptions {
 export interface Source {
   /** As the generator's document names it. */
   readonly file: string;
-  readonly content: Uint8Array;
+  /** Made when it is asked for. */
+  readonly content: () => Uint8Array;
+  /** The documents of the content, where they are known without reading it. */
+  readonly documents?: readonly MapNode[] | undefined;
   readonly format: Format;
   /** A placeholder stands for the whole file, so that nobody knows what is in it. */
   readonly isHidden: boolean;
@@ -97,9 +102,9 @@ export class Sources {
     const { secrets } = this.#options;
     if (secrets !== undefined && mayHoldSealed(text.bytes)) {
       const content = await secrets(text);
-      return { file: text.file, content, format: "yaml", isHidden: false };
+      return { file: text.file, content: () => content, format: "yaml", isHidden: false };
     }
-    return { file: text.file, ...(await openSource(text, this.#options, this.#context)) };
+    return await openSource(text, this.#options, this.#context);
   }
 }
 
@@ -112,26 +117,29 @@ export async function openSource(
   text: FileText,
   { placeholder, layout }: Pick<SourceOptions, "placeholder" | "layout">,
   context: OpContext,
-): Promise<Omit<Source, "file">> {
+): Promise<Source> {
+  const { file } = text;
   const parsed = await parseText(text, formatOfName(text.name));
   const { format } = parsed;
   if (placeholder && parsed.metadata !== undefined) {
-    return { content: await placeholderContent(parsed), format, isHidden: format === "binary" };
+    const content = await placeholderContent(parsed);
+    return { file, content: () => content, format, isHidden: format === "binary" };
   }
   const { plain } = await openParsed(text, parsed, {}, context);
+  // Of a build with a hundred generators reading again what was written would be a third of the time, and nothing of it
+  // goes into a file: Kustomize reads it next.
+  if (layout === "sops" && format === "yaml") {
+    const { branches } = withoutInline(plain);
+    const print = (): string => printDocuments(branches, { indent: 4, floats: "sops" });
+    return { file, content: () => utf8.encode(print()), documents: branches, format, isHidden: false };
+  }
   const store = await storeFor(format);
-  const next = { document: layout === "sops" ? withoutInline(plain) : plain, metadata: undefined };
-  const options = layout === "sops" ? ({ floats: "sops" } as const) : { base: parsed };
   try {
-    // Of a build with a hundred generators reading again what was written would be a third of the time, and nothing of it
-    // goes into a file: Kustomize reads it next.
-    const content =
-      layout === "sops" && format === "yaml"
-        ? new TextEncoder().encode(printDocuments(next.document.branches, { indent: 4, floats: "sops" }))
-        : store.render(next, options);
-    return { content, format, isHidden: false };
+    const next = { document: layout === "sops" ? withoutInline(plain) : plain, metadata: undefined };
+    const content = store.render(next, layout === "sops" ? { floats: "sops" } : { base: parsed });
+    return { file, content: () => content, format, isHidden: false };
   } catch (error) {
-    throw error instanceof KsealError ? error.at({ file: text.file }) : error;
+    throw error instanceof KsealError ? error.at({ file }) : error;
   }
 }
 

@@ -4,6 +4,7 @@ import type { OpContext } from "./context.ts";
 import { looksEncrypted } from "./looks-encrypted.ts";
 import { type RenderOptions, renderDocuments } from "./render-documents.ts";
 import { manifestObjects } from "./render-generator.ts";
+import { takeNote } from "./render-helm.ts";
 import { joinPieces, type Piece, pieceOf } from "./render-ksops.ts";
 import { problemsOf, RenderError } from "./render-problems.ts";
 import { openSource } from "./render-sources.ts";
@@ -49,7 +50,7 @@ async function renderPart(
   const pieces = generator.test(part)
     ? await generated(bytes, place, options, context)
     : looksEncrypted(bytes)
-      ? await decrypted(bytes, place, options, context)
+      ? await decrypted(part, place, options, context)
       : undefined;
   if (pieces === undefined) return part;
   const comments = /^(?:---[^\n]*\n)?(?:#[^\n]*\n)*/.exec(part)?.[0] ?? "";
@@ -68,14 +69,15 @@ async function generated(
 }
 
 async function decrypted(
-  bytes: Uint8Array,
+  part: string,
   place: string,
   { placeholder }: RenderOptions,
   context: OpContext,
 ): Promise<readonly Piece[]> {
-  const text = { file: place, name: "manifest.yaml", bytes };
+  const { text: manifest, note } = takeNote(part);
+  const text = { file: place, name: "manifest.yaml", bytes: new TextEncoder().encode(manifest) };
   const source = await openSource(text, { placeholder, layout: "sops" }, context);
-  return (await manifestObjects({ file: place, ...source })).map(pieceOf);
+  return (await manifestObjects(source)).map((object) => pieceOf(note(object)));
 }
 
 /** Helm writes above each document which template it came from. */

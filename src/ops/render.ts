@@ -1,14 +1,14 @@
 import { KsealError } from "../errors.ts";
 import { readManifest } from "../formats/manifest.ts";
 import {
+  type NewItem,
   printResourceList,
   type ReadObject,
   type ResourceList,
-  readDocumentNodes,
+  readItems,
   readResourceList,
-  sortKeyOf,
+  simpleItems,
 } from "../formats/resource-list.ts";
-import type { ReadNode } from "../formats/yaml-node-print.ts";
 import { compareText } from "../sealed/object-meta.ts";
 import type { OpContext } from "./context.ts";
 import { type RenderOptions, renderDocuments } from "./render-documents.ts";
@@ -40,7 +40,7 @@ export async function renderResourceList(
     return new TextDecoder().decode(bytes);
   }
   const [pieces = []] = await renderDocuments([config.object], options, context);
-  const made = nodesOf(pieces);
+  const made = itemsOf(pieces).map(({ element }) => element);
   return printResourceList([...others.map(({ node }) => node), ...made], list);
 }
 
@@ -55,8 +55,8 @@ async function renderKsopsList(
     options,
     context,
   );
-  const nodes = nodesOf(documents.flat()).map((node) => ({ node, key: sortKeyOf(node) }));
-  const sorted = nodes.toSorted((a, b) => compareText(a.key, b.key)).map(({ node }) => node);
+  const made = itemsOf(documents.flat());
+  const sorted = made.toSorted((a, b) => compareText(a.sortKey, b.sortKey)).map(({ element }) => element);
   if (sorted.length === 0) {
     context.log.warn("the generator made nothing: there is no document with files among the items");
   }
@@ -119,11 +119,11 @@ function isSame(a: unknown, b: unknown): boolean {
   );
 }
 
-function nodesOf(pieces: readonly Piece[]): readonly ReadNode[] {
+function itemsOf(pieces: readonly Piece[]): readonly NewItem[] {
   const problems: KsealError[] = [];
-  const nodes = pieces.flatMap(({ text, file }) => {
+  const items = pieces.flatMap(({ text, documents, file }) => {
     try {
-      return readDocumentNodes(text);
+      return (documents && simpleItems(documents)) ?? readItems(text());
     } catch (error) {
       if (!(error instanceof KsealError)) throw error;
       problems.push(file === undefined ? error : error.at({ file }));
@@ -132,7 +132,7 @@ function nodesOf(pieces: readonly Piece[]): readonly ReadNode[] {
   });
   const [first, ...rest] = problems.flatMap(problemsOf);
   if (first !== undefined) throw new RenderError([first, ...rest]);
-  return nodes;
+  return items;
 }
 
 function usedAsTransformer(): KsealError {

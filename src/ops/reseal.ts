@@ -9,13 +9,12 @@ import { mapFiles } from "./map-files.ts";
 import { resealInCluster } from "./reseal-in-cluster.ts";
 import { type ResealedItem, type ResealedObject, resealObject } from "./reseal-object.ts";
 import type { LoadedKey } from "./sealing-keys.ts";
+import type { FileScope } from "./select-files.ts";
 import { type FoundSealed, readSealedFiles, type SealedFile, selectSealed } from "./unseal-objects.ts";
 import { type KeysAtHand, openObjects, placed, sealingKeysAtHand } from "./unseal-values.ts";
 import { withLocks, writeResults } from "./write-result.ts";
 
-export interface ResealOptions extends CertificateFlags {
-  /** Files and folders. */
-  readonly paths: readonly string[];
+export interface ResealOptions extends CertificateFlags, FileScope {
   /** Files and folders with sealing keys; those of the environment when empty. Without any the cluster is asked. */
   readonly keys: readonly string[];
   /** A narrower scope than the objects have; one that is wider is refused. */
@@ -59,7 +58,7 @@ export async function resealFiles(
   const atHand = await sealingKeysAtHand(options.keys, context);
   const { cluster } = options;
   if (atHand === undefined && cluster === undefined) throw nothingOpens();
-  const sources = await selectSealed(options.paths, context);
+  const sources = await selectSealed(options, context);
   return withLocks(sources, options.dryRun !== true, context, async () => {
     const files = await readSealedFiles(sources, options.inputType, context);
     const resealed =

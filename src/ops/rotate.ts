@@ -16,12 +16,10 @@ import { type Removal, removalsOf } from "./removed-keys.ts";
 import { resealFile } from "./reseal-file.ts";
 import { refuseUnknown } from "./rewrap.ts";
 import { openRuleBook, type RuleBook } from "./rule-book.ts";
-import { type SelectedFile, selectEncrypted } from "./select-files.ts";
+import { type FileScope, type SelectedFile, selectEncrypted } from "./select-files.ts";
 import { type Result, refuseSeveral, withLocks, writeResults } from "./write-result.ts";
 
-export interface RotateOptions extends OpenOptions, LayoutOptions {
-  /** Files, folders, or `-` for standard input. */
-  readonly paths: readonly string[];
+export interface RotateOptions extends OpenOptions, LayoutOptions, FileScope {
   readonly destination: Destination;
   /** Recipients to add, to the first group. */
   readonly add?: KeyFlags | undefined;
@@ -64,10 +62,10 @@ export async function rotateFiles(
   options: RotateOptions,
   context: OpContext,
 ): Promise<readonly RotatedFile[]> {
-  const { paths, destination, dryRun } = options;
+  const { destination, dryRun } = options;
   const change = { add: await keysOf(options.add, context), remove: removalsOf(options.remove) };
   const rules = openRuleBook(context);
-  const sources = await selectEncrypted(paths, context);
+  const sources = await selectEncrypted(options, context);
   refuseSeveral(sources, destination);
   return withLocks(sources, destination.to === "in-place" && !dryRun, context, async () => {
     const work = (source: SelectedFile): Promise<readonly RotatedSource[]> =>

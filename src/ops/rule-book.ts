@@ -23,6 +23,7 @@ export function openRuleBook(context: OpContext): RuleBook {
   const { host, settings } = context;
   const byFolder = new Map<string, Promise<Config | undefined>>();
   const byPath = new Map<string, Promise<Config>>();
+  let matching: Promise<typeof import("../config/match.ts")> | undefined;
 
   const read = (path: string): Promise<Config> => remember(byPath, path, () => readConfig(path, context));
   const search = async (path: string): Promise<Config | undefined> => {
@@ -40,7 +41,9 @@ export function openRuleBook(context: OpContext): RuleBook {
     async ruleFor(path) {
       const config = await configFor(path);
       if (config === undefined) return undefined;
-      const { matchRule } = await import("../config/match.ts");
+      // Asked for each of ten thousand files, the import itself is felt.
+      matching ??= import("../config/match.ts");
+      const { matchRule } = await matching;
       const rule = matchRule(config, path, host);
       return rule === undefined ? undefined : { config, rule };
     },

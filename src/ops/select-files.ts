@@ -1,4 +1,5 @@
 import { KsealError } from "../errors.ts";
+import { changedSince } from "./changed-files.ts";
 import type { OpContext } from "./context.ts";
 import { baseName, below } from "./file-path.ts";
 import { ignoredByGit } from "./git.ts";
@@ -21,17 +22,29 @@ export interface SelectedFile {
   readonly found: boolean;
 }
 
+/** What a command is told to work on. */
+export interface FileScope {
+  /** Files and folders; `-` is standard input. */
+  readonly paths: readonly string[];
+  /**
+   * A revision: only those of the files that differ from it, new ones included, and of the whole repository when no path
+   * is given. As below a folder, files that are not meant are passed over; that none is left is no error.
+   */
+  readonly since?: string | undefined;
+}
+
 /** The files to encrypt: below a folder those that a rule with a `path_regex` matches and Git does not ignore. */
 export async function selectForEncryption(
-  paths: readonly string[],
+  scope: FileScope,
   rules: RuleBook,
   context: OpContext,
 ): Promise<readonly SelectedFile[]> {
-  return select(paths, context, async (folder, files) => {
+  return select(scope, context, async (folder, files) => {
     const ruled = await filterFiles(files, context, async ({ path }) => {
       const matched = path === undefined ? undefined : await rules.ruleFor(path);
       return Boolean(matched?.rule.pathRegex);
     });
+    if (folder === undefined) return ruled;
     if (ruled.length === 0) {
       throw new KsealError("NO_FILE", "no file in this folder matches a rule with a path_regex", {
         hint: "add a rule to .sops.yaml, or name the files",
@@ -49,15 +62,15 @@ export async function selectForEncryption(
 
 /** The files of all other commands: below a folder those that carry SOPS metadata. */
 export async function selectEncrypted(
-  paths: readonly string[],
+  scope: FileScope,
   context: OpContext,
 ): Promise<readonly SelectedFile[]> {
-  return select(paths, context, async (folder, files) => {
+  return select(scope, context, async (folder, files) => {
     const encrypted = await filterFiles(files, context, async ({ path = "" }) => {
       const { size = 0 } = (await context.host.stat(path)) ?? {};
       return size <= sizeLimit && looksEncrypted(await context.host.readFile(path));
     });
-    if (encrypted.length > 0) return encrypted;
+    if (encrypted.length > 0 || folder === undefined) return encrypted;
     throw new KsealError("NO_FILE", "no encrypted file in this folder", { where: { file: folder } });
   });
 }
@@ -65,33 +78,40 @@ export async function selectEncrypted(
 /** Files of another kind: below a folder those whose bytes look like one. */
 export async function selectLike(
   paths: readonly string[],
-  kind: { readonly looksRight: (bytes: Uint8Array) => boolean; readonly missing: string },
+  kind: {
+    readonly looksRight: (bytes: Uint8Array) => boolean;
+    readonly missing: string;
+    /** As {@link FileScope.since}. */
+    readonly since?: string | undefined;
+  },
   context: OpContext,
 ): Promise<readonly SelectedFile[]> {
-  return select(paths, context, async (folder, files) => {
+  return select({ paths, since: kind.since }, context, async (folder, files) => {
     const chosen = await filterFiles(files, context, async ({ path = "" }) => {
       const { size = 0 } = (await context.host.stat(path)) ?? {};
       return size <= sizeLimit && kind.looksRight(await context.host.readFile(path));
     });
-    if (chosen.length > 0) return chosen;
+    if (chosen.length > 0 || folder === undefined) return chosen;
     throw new KsealError("NO_FILE", kind.missing, { where: { file: folder } });
   });
 }
 
 /** The one file of a command that takes no folder. */
 export async function selectOne(path: string, context: OpContext): Promise<SelectedFile> {
-  const [file] = await select([path], context, () => {
+  const [file] = await select({ paths: [path] }, context, () => {
     throw new KsealError("USAGE", "this is a folder, and one file is needed", { where: { file: path } });
   });
   if (file === undefined) throw new KsealError("NO_FILE", "no file named");
   return file;
 }
 
+/** @param choose - Tells which files are meant, of a folder or, without one, of those that have changed. */
 async function select(
-  paths: readonly string[],
+  { paths, since }: FileScope,
   context: OpContext,
-  choose: (folder: string, files: readonly SelectedFile[]) => Promise<readonly SelectedFile[]>,
+  choose: (folder: string | undefined, files: readonly SelectedFile[]) => Promise<readonly SelectedFile[]>,
 ): Promise<readonly SelectedFile[]> {
+  if (since !== undefined) return choose(undefined, await filesSince(since, paths, context));
   if (paths.length === 0) throw new KsealError("NO_FILE", "no file named");
   const { host } = context;
   const selected = new Map<string, SelectedFile>();
@@ -113,6 +133,26 @@ async function select(
     }
   }
   return [...selected.values()];
+}
+
+async function filesSince(
+  since: string,
+  paths: readonly string[],
+  context: OpContext,
+): Promise<readonly SelectedFile[]> {
+  const { host } = context;
+  if (paths.includes("-")) throw new KsealError("USAGE", "standard input differs from no revision");
+  for (const named of paths) {
+    // Git takes a name that is mistyped for one that has not changed.
+    if ((await host.stat(host.resolve(named))) !== undefined) continue;
+    throw new KsealError("NO_FILE", "no such file", { where: { file: named } });
+  }
+  const files: SelectedFile[] = [];
+  for await (const { file, path, name } of changedSince(since, paths, { links: 0, submodules: 0 }, context)) {
+    if (isOwn(baseName(name, host.platform))) continue;
+    files.push({ file, path, relative: name, found: true });
+  }
+  return files.sort((a, b) => (a.relative < b.relative ? -1 : 1));
 }
 
 /** All files below a folder, without symbolic links (they may lead out of it), Git's own and kseal's own files. */

@@ -7,7 +7,7 @@ import type { OpContext } from "./context.ts";
 import { type FileText, readText } from "./load-file.ts";
 import { mapFiles } from "./map-files.ts";
 import { readObjects } from "./seal-manifest.ts";
-import { type SelectedFile, selectLike } from "./select-files.ts";
+import { type FileScope, type SelectedFile, selectLike } from "./select-files.ts";
 import { mayHoldSealed } from "./unseal-detect.ts";
 
 /** One SealedSecret of a file. */
@@ -34,8 +34,12 @@ export interface SealedFile {
 }
 
 /** The files of a command on SealedSecrets: of a folder every file that may hold one. */
-export function selectSealed(paths: readonly string[], context: OpContext): Promise<readonly SelectedFile[]> {
-  return selectLike(paths, { looksRight: mayHoldSealed, missing: "no SealedSecret in this folder" }, context);
+export function selectSealed(
+  { paths, since }: FileScope,
+  context: OpContext,
+): Promise<readonly SelectedFile[]> {
+  const kind = { looksRight: mayHoldSealed, missing: "no SealedSecret in this folder", since };
+  return selectLike(paths, kind, context);
 }
 
 /**

@@ -63,7 +63,7 @@ export interface UnsealResult {
  * @throws KsealError `SEALED_NO_KEY`, `SEALED_INVALID`, and what reading files and keys throws.
  */
 export async function unsealFiles(options: UnsealOptions, context: OpContext): Promise<UnsealResult> {
-  const sources = await selectSealed(options.paths, context);
+  const sources = await selectSealed(options, context);
   const atHand = await requireSealingKeys(options.keys, context);
   const files = await readSealedFiles(sources, options.inputType, context);
   const wanted = files.flatMap(({ objects }) => objects).filter(isNamed(options.object));

@@ -13,13 +13,13 @@ import { mapFiles } from "./map-files.ts";
 import { resealFile } from "./reseal-file.ts";
 import { rewrap } from "./rewrap.ts";
 import { openRuleBook, type RuleBook } from "./rule-book.ts";
-import { type SelectedFile, selectEncrypted } from "./select-files.ts";
+import { type FileScope, type SelectedFile, selectEncrypted } from "./select-files.ts";
 import { type Result, withLocks, writeResults } from "./write-result.ts";
 
-export interface UpdateKeysOptions extends KeysChangeOptions {
-  /** Files or folders. */
-  readonly paths: readonly string[];
+export interface UpdateKeysOptions extends KeysChangeOptions, FileScope {
   readonly inputType?: Format | undefined;
+  /** The plan is not meant to be applied. */
+  readonly dryRun?: boolean | undefined;
 }
 
 export interface UpdateKeysPlan {
@@ -43,7 +43,9 @@ export async function planUpdateKeys(
   context: OpContext,
 ): Promise<UpdateKeysPlan> {
   const rules = openRuleBook(context);
-  const sources = await selectEncrypted(options.paths, context);
+  const sources = await selectEncrypted(options, context);
+  // Taking a lock puts right what an interrupted run has left, which must not change the files after they were read.
+  await withLocks(sources.slice(0, 1), options.dryRun !== true, context, async () => undefined);
   const plan = (source: SelectedFile): Promise<readonly Planned[]> =>
     planFile(source, options, rules, context);
   const planned = (await mapFiles(sources, plan, context)).flat();

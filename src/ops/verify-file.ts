@@ -5,9 +5,10 @@ import { lineAt } from "../formats/manifest-lines.ts";
 import { type JsonObject, join } from "../sealed/object-fields.ts";
 import { placeOf } from "../sealed/secret.ts";
 import type { FileText } from "./load-file.ts";
+import { objectsOf, roleOf } from "./placed-objects.ts";
 import { textAt } from "./verify-fields.ts";
 import { type Defect, defect, type Finding, severityOf } from "./verify-finding.ts";
-import { checkSealedSecret, checkSecret, type Expected, objectsOf, roleOf } from "./verify-object.ts";
+import { checkSealedSecret, checkSecret, type Expected } from "./verify-object.ts";
 
 /** A SealedSecret of a file, well or badly made. */
 export interface JudgedObject {

@@ -2,8 +2,7 @@ import type { TreePath } from "../core/tree-path.ts";
 import type { JsonObject } from "../sealed/object-fields.ts";
 import type { Scope } from "../sealed/scope.ts";
 import { sealedSecretVersion } from "../sealed/sealed-secret.ts";
-import { typedItem } from "../sealed/secret.ts";
-import { checkFields, checkType, entriesAt, isObject, textAt, valueAt } from "./verify-fields.ts";
+import { checkFields, checkType, entriesAt, textAt, valueAt } from "./verify-fields.ts";
 import { type Defect, defect } from "./verify-finding.ts";
 import { checkMetadata } from "./verify-metadata.ts";
 import { checkTemplate } from "./verify-template.ts";
@@ -17,37 +16,8 @@ export interface Expected {
   readonly modulusLength?: number | undefined;
 }
 
-/** What an object of a manifest is, or was meant to be. */
-export type ObjectRole = "sealed" | "secret" | "other";
-
-/** An object, and where it stands in its document. */
-export interface PlacedObject {
-  readonly object: JsonObject;
-  readonly path: TreePath;
-}
-
 // What etcd takes for one request unless it is told otherwise.
 const largestObject = 1.5 * 1024 * 1024;
-const deepestList = 3;
-
-/** The objects of a document, those of lists in it included. */
-export function objectsOf(document: unknown, path: TreePath = []): readonly PlacedObject[] {
-  if (!isObject(document)) return [];
-  const items = valueAt(document, ["items"]);
-  const kind = textAt(document, ["kind"]);
-  const isList = /^(|Secret|SealedSecret)List$/.test(kind) && Array.isArray(items);
-  if (!isList || path.length >= 2 * deepestList) return [{ object: document, path }];
-  return items.flatMap((item, at) => objectsOf(typedItem(kind, item), [...path, "items", at]));
-}
-
-/** What an object is; what has sealed values or the name of a SealedSecret was meant to be one. */
-export function roleOf(object: JsonObject): ObjectRole {
-  const [kind, version] = [textAt(object, ["kind"]), textAt(object, ["apiVersion"])];
-  if (kind === "SealedSecret" || version.startsWith("bitnami.com/")) return "sealed";
-  if (valueAt(object, ["spec", "encryptedData"]) !== undefined) return "sealed";
-  if (kind === "Secret" && version === "v1") return "secret";
-  return "other";
-}
 
 /** Everything that is wrong with a SealedSecret and shows without a key. */
 export function checkSealedSecret(object: JsonObject, expected: Expected): readonly Defect[] {

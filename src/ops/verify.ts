@@ -1,5 +1,5 @@
 import { KsealError } from "../errors.ts";
-import { oaepLabel, type Scope } from "../sealed/scope.ts";
+import type { Scope } from "../sealed/scope.ts";
 import { readSealedSecret } from "../sealed/sealed-secret.ts";
 import {
   type CertificateFinder,
@@ -15,10 +15,11 @@ import { mapFiles } from "./map-files.ts";
 import { mayHoldSecrets } from "./seal-manifest.ts";
 import { type SelectedFile, selectLike } from "./select-files.ts";
 import { sealingKeysAtHand } from "./unseal-values.ts";
-import { entriesAt, textAt } from "./verify-fields.ts";
+import { entriesAt } from "./verify-fields.ts";
 import { type JudgedFile, type JudgedObject, judgeFile } from "./verify-file.ts";
 import { defect, type Finding } from "./verify-finding.ts";
 import { scopeOfObject } from "./verify-metadata.ts";
+import { movedValues } from "./verify-moved.ts";
 import { askClusters, type ObjectOpening, refusedByCluster, tryKeys } from "./verify-opening.ts";
 
 export interface VerifyOptions {
@@ -174,32 +175,6 @@ function mayConcernSealed(bytes: Uint8Array): boolean {
 function isHelmTemplate(bytes: Uint8Array): boolean {
   const text = new TextDecoder().decode(bytes);
   return /^[^\S\n]*\{\{-?\s|\{\{-?\s*(?:\.Values|\.Release|\.Chart|include)\b/m.test(text);
-}
-
-/**
- * The same ciphertext in several objects: it was copied. Bound to a name or a namespace it opens in one of them only.
- */
-function movedValues(objects: readonly JudgedObject[]): readonly Finding[] {
-  const first = new Map<string, { readonly label: string; readonly object: JudgedObject }>();
-  return objects.flatMap((object) => {
-    const label = labelOf(object);
-    return entriesAt(object.object, ["spec", "encryptedData"]).flatMap(([name, value]) => {
-      if (typeof value !== "string" || value.length < 100) return [];
-      const other = first.get(value);
-      if (other === undefined) first.set(value, { label, object });
-      if (other === undefined || other.label === label) return [];
-      const place = `${other.object.place} (${other.object.file}:${other.object.line})`;
-      const message = `the same sealed value stands in ${place}, and it opens in one of the two only`;
-      const path = ["spec", "encryptedData", name];
-      return [object.find(defect("moved-value", path, message, "seal the value for each of them"))];
-    });
-  });
-}
-
-function labelOf({ object }: JudgedObject): string {
-  const scope = scopeOfObject(object);
-  const [namespace, name] = [textAt(object, ["metadata", "namespace"]), textAt(object, ["metadata", "name"])];
-  return `${scope} ${oaepLabel(scope, { namespace, name })}`;
 }
 
 /** What nobody can read must not pass for sound, whatever the reason. */

@@ -58,6 +58,21 @@ describe("running a program", () => {
     expect(await host.exec(["true"], { stdin: big })).toMatchObject({ status: 0 });
   });
 
+  test("may hand on its output as it comes, and is ended when that is too much", async () => {
+    const host = await createTestHost();
+    let length = 0;
+    const onOutput = (bytes: Uint8Array): void => {
+      length += bytes.length;
+    };
+    const { status, stdout } = await host.exec(["head", "-c", "1000000", "/dev/zero"], { onOutput });
+    expect({ status, length, kept: stdout.length }).toEqual({ status: 0, length: 1_000_000, kept: 0 });
+
+    const enough = (): never => {
+      throw new Error("enough");
+    };
+    await expect(host.exec(["cat", "/dev/zero"], { onOutput: enough })).rejects.toThrow("enough");
+  });
+
   test("what it prints goes where kseal prints when it inherits", async () => {
     const host = await createTestHost();
     const result = await host.exec(["sh", "-c", "echo out; echo err >&2"], { output: "inherit" });

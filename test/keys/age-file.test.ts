@@ -8,7 +8,7 @@ import { armor, dearmor } from "../../src/keys/age-armor.ts";
 import { type AgeIdentity, openAgeFile, parseAgeFile, sealAgeFile } from "../../src/keys/age-file.ts";
 import { openPayload, sealPayload } from "../../src/keys/age-payload.ts";
 import { decodeBech32, encodeBech32 } from "../../src/keys/bech32.ts";
-import { loadChaCha, loadPortableChaCha } from "../../src/keys/chacha.ts";
+import { type ChaCha, loadChaCha, loadPortableChaCha, loadWebChaCha } from "../../src/keys/chacha.ts";
 import { hybridIdentity, wrapForHybrid } from "../../src/keys/hybrid.ts";
 import { sealWithTypage, typageIdentity } from "../../src/keys/typage.ts";
 import { wrapForX25519, x25519Identity } from "../../src/keys/x25519.ts";
@@ -113,24 +113,23 @@ describe("armor", () => {
   });
 });
 
-describe("node:crypto and the implementations in JavaScript agree", () => {
+describe("node:crypto, WebCrypto and the implementations in JavaScript agree", () => {
   const text = encodeBech32("age-secret-key-pq-", secret).toUpperCase();
 
   test("on ChaCha20-Poly1305", async () => {
-    const [native, portable] = [await loadChaCha(), await loadPortableChaCha()];
+    const ciphers = await allChaChas();
     const bytes = fc.uint8Array({ maxLength: 300 });
     const key = fc.uint8Array({ minLength: 32, maxLength: 32 });
     const nonce = fc.uint8Array({ minLength: 12, maxLength: 12 });
-    fc.assert(
-      fc.property(key, nonce, bytes, (key, nonce, plaintext) => {
-        const sealed = native.seal(key, nonce, plaintext);
-        expect(Buffer.from(sealed)).toEqual(Buffer.from(chacha20poly1305(key, nonce).encrypt(plaintext)));
-        expect(Buffer.from(sealed)).toEqual(Buffer.from(portable.seal(key, nonce, plaintext)));
-        for (const cipher of [native, portable]) {
-          expect(Buffer.from(cipher.open(key, nonce, sealed) ?? [])).toEqual(Buffer.from(plaintext));
+    await fc.assert(
+      fc.asyncProperty(key, nonce, bytes, async (key, nonce, plaintext) => {
+        const sealed = Uint8Array.from(chacha20poly1305(key, nonce).encrypt(plaintext));
+        for (const cipher of ciphers) {
+          expect(Buffer.from(await cipher.seal(key, nonce, plaintext))).toEqual(Buffer.from(sealed));
+          expect(Buffer.from((await cipher.open(key, nonce, sealed)) ?? [])).toEqual(Buffer.from(plaintext));
           sealed[0]! ^= 1;
-          expect(cipher.open(key, nonce, sealed)).toBeUndefined();
-          expect(cipher.open(key, nonce, sealed.subarray(0, 15))).toBeUndefined();
+          expect(await cipher.open(key, nonce, sealed)).toBeUndefined();
+          expect(await cipher.open(key, nonce, sealed.subarray(0, 15))).toBeUndefined();
           sealed[0]! ^= 1;
         }
       }),
@@ -138,13 +137,15 @@ describe("node:crypto and the implementations in JavaScript agree", () => {
   });
 
   test("on payloads", async () => {
-    const [native, portable] = [await loadChaCha(), await loadPortableChaCha()];
+    const [native, ...others] = await allChaChas();
     const keys = { fileKey: secret.subarray(16), nonce: content.subarray(16) };
     const bytes = Uint8Array.from(randomBytes(70_000));
-    const sealed = sealPayload(bytes, { ...keys, chacha: native });
+    const sealed = await sealPayload(bytes, { ...keys, chacha: native });
 
-    expect(Buffer.from(sealPayload(bytes, { ...keys, chacha: portable })).equals(sealed)).toBe(true);
-    expect(Buffer.from(openPayload(sealed, { ...keys, chacha: portable })).equals(bytes)).toBe(true);
+    for (const chacha of others) {
+      expect(Buffer.from(await sealPayload(bytes, { ...keys, chacha })).equals(sealed)).toBe(true);
+      expect(Buffer.from(await openPayload(sealed, { ...keys, chacha })).equals(bytes)).toBe(true);
+    }
   });
 
   test("on X25519: each opens what the other made", async () => {
@@ -179,3 +180,10 @@ describe("node:crypto and the implementations in JavaScript agree", () => {
     await expect(wrapForHybrid(secret, noPoint, random)).rejects.toMatchObject({ code: "ENCRYPT_FAILED" });
   });
 });
+
+/** That of node:crypto first. */
+async function allChaChas(): Promise<readonly [ChaCha, ...ChaCha[]]> {
+  const web = await loadWebChaCha();
+  expect(web).toBeDefined();
+  return [await loadChaCha(), web!, await loadPortableChaCha()];
+}

@@ -96,11 +96,11 @@ describe("a vector of the age project", () => {
       const fileKey = Buffer.from(fields.get("file key")?.[0] ?? "", "hex");
       const { header, payload } = parseAgeHeader(bytes);
       const chacha = await loadChaCha();
-      const content = openPayload(payload, { fileKey, chacha });
+      const content = await openPayload(payload, { fileKey, chacha });
       const nonce = payload.subarray(0, 16);
 
       expect(Buffer.from(printAgeHeader(header.stanzas, fileKey))).toEqual(Buffer.from(header.bytes));
-      expect(Buffer.from(sealPayload(content, { fileKey, nonce, chacha })).equals(payload)).toBe(true);
+      expect(Buffer.from(await sealPayload(content, { fileKey, nonce, chacha })).equals(payload)).toBe(true);
       expect(Buffer.from(dearmor(armor(bytes))).equals(bytes)).toBe(true);
     },
   );

@@ -54,9 +54,9 @@ async function underPassphrase(text: string, passphrase: string, logN = 4): Prom
   const chacha = await loadChaCha();
   return await sealAgeFile(new TextEncoder().encode(text), {
     random: fill(8),
-    wrap: (fileKey) => ({
+    wrap: async (fileKey) => ({
       args: ["scrypt", encodeUnpadded(salt), String(logN)],
-      body: chacha.seal(key, new Uint8Array(12), fileKey),
+      body: await chacha.seal(key, new Uint8Array(12), fileKey),
     }),
   });
 }

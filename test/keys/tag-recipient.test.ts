@@ -29,7 +29,7 @@ async function openWithToken(file: string, token: ECDH): Promise<Uint8Array> {
   const shared = hmac(extracted, Buffer.of(0, 32), label("shared_secret"), context, Buffer.of(1));
   const { key, nonce } = hpkeKeyAndNonce(shared, { kem: 0x10, info: "age-encryption.org/p256tag" });
   expect(stanza?.args[0]).toBe("p256tag");
-  const fileKey = (await loadChaCha()).open(key, nonce, stanza?.body ?? new Uint8Array());
+  const fileKey = await (await loadChaCha()).open(key, nonce, stanza?.body ?? new Uint8Array());
   return new Uint8Array(await openAgeFile(parsed, fileKey ?? new Uint8Array()));
 }
 

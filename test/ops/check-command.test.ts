@@ -56,6 +56,14 @@ test.for([
   [["-o", "text", "-o", "sarif"], "two reports cannot share standard output"],
   [["--staged", "--since", "HEAD"], "--staged and --since exclude each other"],
   [["--write-baseline"], "--write-baseline needs a file to write to"],
+  [
+    ["--expect", "secrets>=1", "--staged"],
+    "--expect judges what a build printed, and goes with -o text or json only",
+  ],
+  [
+    ["--expect", "secrets>=1", "-o", "sarif"],
+    "--expect judges what a build printed, and goes with -o text or json only",
+  ],
 ] as const)("%j is refused", async ([args, message]) => {
   const { status, stderr } = await kseal(args);
   expect(status).toBe(8);

@@ -3,6 +3,7 @@ import { sealSecret } from "../../src/sealed/seal-secret.ts";
 import { sealedSecretObject } from "../../src/sealed/sealed-secret.ts";
 import { readSecret } from "../../src/sealed/secret.ts";
 import { random, vectorCertificate } from "../support/sealed.ts";
+import { projectSecrets, projects } from "./check-corpus-projects.ts";
 import { inPlace, mine, type Workbench, workbench } from "./workbench.ts";
 
 /*
@@ -158,6 +159,7 @@ patches:
 };
 
 const encrypted: Readonly<Record<string, string>> = {
+  ...projectSecrets,
   "secrets/app.yaml": "user: admin\nlist: [1, 2]\nempty: ''\nnothing: null\n",
   "secrets/app.json": '{"user": "admin", "port": 5432}\n',
   "secrets/app.env": "USER=admin\n# a comment\nPASSWORD=correct horse\n",
@@ -171,6 +173,7 @@ const encrypted: Readonly<Record<string, string>> = {
 export async function cleanRepository(): Promise<Workbench> {
   const bench = await workbench({
     ...clear,
+    ...projects,
     ...encrypted,
     "sealed-secrets/db.yaml": sealedSecret(),
     "kustomize/db.enc.env": "PASSWORD=correct horse\n",

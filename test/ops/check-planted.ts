@@ -9,6 +9,10 @@ const config = `creation_rules:
     age: ${mine}
   - path_regex: ^team/
     age: ${mine},${theirs}
+  - path_regex: ^groups/
+    key_groups:
+      - age: [${mine}]
+      - age: [${theirs}]
   - path_regex: ^macs/
     mac_only_encrypted: true
     age: ${mine}
@@ -104,12 +108,20 @@ const edits: Readonly<Record<string, (text: string) => string>> = {
   "secrets/pending.yaml": (text) => text.replace(/mac: .*/, "mac: pending"),
   "secrets/wrapped.yaml": (text) => text.replace(/ *-----END AGE.*\n/, ""),
   "secrets/lost.yaml": (text) => text.replace(/^sops:[\s\S]*/m, ""),
+  "secrets/twice.yaml": (text) => text.replace("sops:", 'user: ""\nsops:'),
+  "secrets/copied-value.yaml": (text) => text.replace(/(user: (.*)\npassword: ).*/, "$1$2"),
+  // Copied from a path with another rule.
+  "secrets/copied.yaml": (text) => text.replace("^(data|stringData)$", "^(stringData|data)$"),
+  "groups/a.yaml": (text) => text.replace("shamir_threshold: 2", "shamir_threshold: 1"),
   "secrets/half.yaml": (text) => text.replace(/ {4}version: .*\n/, "    version: }\n"),
 };
 
 export const planted: readonly Planted[] = [
   { file: "secrets/cut.yaml", rule: "sops-value", at: "password:" },
   { file: "secrets/hand.yaml", rule: "sops-clear", at: "more:" },
+  { file: "secrets/copied-value.yaml", rule: "sops-value", at: "password:" },
+  { file: "secrets/twice.yaml", rule: "sops-duplicate-key", at: 'user: ""' },
+  { file: "groups/a.yaml", rule: "sops-groups", at: "shamir_threshold:" },
   { file: "k8s/renamed.yaml", rule: "sops-unselected", at: "user:" },
   { file: "k8s/nothing.yaml", rule: "sops-nothing-encrypted" },
   { file: "secrets/nomac.yaml", rule: "sops-mac", at: "sops:" },
@@ -146,10 +158,21 @@ export const planted: readonly Planted[] = [
 /** A repository in which every rule has something to find, and everything only one. */
 export async function plantedRepository(): Promise<Workbench> {
   const encryptedNames = [
-    ...["cut", "hand", "nomac", "oddmac", "pending", "wrapped", "lost", "half", "sound"].map(
-      (name) => `secrets/${name}.yaml`,
-    ),
+    ...[
+      "cut",
+      "hand",
+      "nomac",
+      "oddmac",
+      "pending",
+      "wrapped",
+      "lost",
+      "half",
+      "sound",
+      "twice",
+      "copied-value",
+    ].map((name) => `secrets/${name}.yaml`),
     "macs/a.yaml",
+    "groups/a.yaml",
   ];
   const bench = await workbench({
     ".sops.yaml": config,

@@ -12,7 +12,7 @@ import { checkRules } from "../../src/ops/check-rules.ts";
 import { checkTokens } from "../../src/ops/check-tokens.ts";
 import { cleanRepository } from "./check-corpus.ts";
 import { planted, plantedRepository, random } from "./check-planted.ts";
-import { theirs, type Workbench, workbench } from "./workbench.ts";
+import { encrypted, secret, theirs, type Workbench, workbench } from "./workbench.ts";
 
 const run = ({ context }: Workbench, options: Partial<CheckOptions> = {}): Promise<CheckResult> =>
   check(
@@ -52,12 +52,18 @@ test("D8, D14: each planted problem is reported once, at its line, and nothing e
   expect(Object.keys(checkRules).filter((rule) => !found.has(rule as never))).toEqual(["sops-opens"]);
 });
 
+test("a rule that does not say what is encrypted leaves it to the defaults, of SOPS and of Kubernetes Secrets", async () => {
+  const bench = await encrypted({ "a.yaml": "a: b\n", "b.yaml": secret });
+  expect(await bench.read("b.yaml")).toContain("encrypted_regex: ^(data|stringData)$");
+  expect((await run(bench)).findings).toEqual([]);
+});
+
 test("a repository in the shapes of well-known projects has nothing to report, with keys or without", async () => {
   const bench = await cleanRepository();
   for (const withKeys of [false, true]) {
     const { findings, files, skipped } = await run({ ...bench, context: await bench.again() }, { withKeys });
     expect(findings).toEqual([]);
-    expect(files).toBeGreaterThan(30);
+    expect(files).toBeGreaterThan(70);
     expect(skipped.binary).toBe(1);
   }
 });

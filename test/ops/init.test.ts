@@ -18,7 +18,13 @@ async function start(options: TestHostOptions = {}) {
   return { host, keys, text, context: await createContext(host) };
 }
 
-const asked: InitOptions = { recipients: [], postQuantum: false, yes: false, dryRun: false };
+const asked: InitOptions = {
+  recipients: [],
+  postQuantum: false,
+  yes: false,
+  dryRun: false,
+  version: "1.2.3",
+};
 const yes = { ...asked, yes: true };
 
 describe("init in a folder whose .sops.yaml has no creation rule", () => {

@@ -311,3 +311,77 @@ test("an edit of a file that waits is refused with what to do", async () => {
   );
   expect(failure).toMatchObject({ code: "MAC_MISSING", hint: "finish the merge with: kseal resolve FILE" });
 });
+
+describe("versions that do not fit together", () => {
+  const settings = "user: admin\npassword: one\n";
+  const bytesOf = async (bench: Workbench, file: string): Promise<Uint8Array> => bench.host.readFile(file);
+
+  test("one side in JSON and the other in YAML, under one name: JSON is YAML, and ours decides the layout", async () => {
+    const bench = await encrypted({
+      "a.yaml": settings,
+      "a.json": '{"user": "admin", "password": "two"}\n',
+    });
+    const base = await bytesOf(bench, "a.yaml");
+    await setValue({ path, treePath: '["user"]', value: { json: '"ours"' } }, bench.context);
+    const versions = {
+      name: path,
+      base,
+      ours: await bytesOf(bench, path),
+      theirs: await bytesOf(bench, "a.json"),
+    };
+    const { content, conflicts } = await mergeFiles(versions, {}, await bench.again());
+    expect(conflicts).toEqual([]);
+    await bench.write(path, new TextDecoder().decode(content));
+    expect(await plain(bench)).toBe("user: ours\npassword: two\n");
+  });
+
+  test("another format that does not parse under the name is refused, and nothing is made of it", async () => {
+    const bench = await encrypted({ "a.yaml": settings, "a.env": "USER=admin\nPASSWORD=two\n" });
+    const base = await bytesOf(bench, "a.yaml");
+    const versions = { name: path, base, ours: base, theirs: await bytesOf(bench, "a.env") };
+    expect(await failureOf(mergeFiles(versions, {}, await bench.again()))).toMatchObject({
+      code: "FORMAT_INVALID",
+      where: { file: "a.yaml (their version)" },
+    });
+  });
+
+  test.for(["ours", "theirs"] as const)(
+    "%s is for others only: it waits for somebody who can open both",
+    async (side) => {
+      const bench = await encrypted({ "a.yaml": settings, "b.yaml": "user: admin\npassword: two\n" });
+      const { encryptFiles } = await import("../../src/ops/encrypt.ts");
+      await bench.write("b.yaml", "user: admin\npassword: two\n");
+      await encryptFiles({ paths: ["b.yaml"], destination: inPlace, keys: { age: [theirs] } }, bench.context);
+      const [known, foreign] = [await bytesOf(bench, path), await bytesOf(bench, "b.yaml")];
+      const versions = {
+        name: path,
+        base: new Uint8Array(),
+        ours: side === "ours" ? foreign : known,
+        theirs: side === "ours" ? known : foreign,
+      };
+      const merged = await mergeFiles(versions, {}, await bench.again());
+      expect(merged.pending).toMatchObject({ code: "NO_KEY" });
+      expect(merged.conflicts).toContainEqual({
+        path: "",
+        what: "the two versions have different data keys",
+      });
+      await bench.write(path, new TextDecoder().decode(merged.content));
+      // Whoever has our key is no further than before, and nobody takes it for finished.
+      expect(["MAC_MISSING", "NO_KEY"]).toContain((await failureOf(plain(bench))).code);
+    },
+  );
+
+  test("different data keys and different recipients at once: the union, under the newest data key", async () => {
+    const rule = `creation_rules:\n  - age: ${mine},${theirs},${others}\n`;
+    const { bench, conflicts, text } = await merge(
+      {
+        ours: [rotate({ add: others }), set("token", "ours")],
+        theirs: [rotate({ add: theirs }), set("port", "1")],
+      },
+      { rule, recipients: [mine] },
+    );
+    expect(conflicts).toEqual([]);
+    for (const recipient of [mine, theirs, others]) expect(text).toContain(recipient);
+    expect(await plain(bench)).toBe(secret.replace("abc", "ours").replace("5432", '"1"'));
+  });
+});

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { type ConsoleStep, consoleSections } from "../support/console-blocks.ts";
@@ -12,7 +12,7 @@ import { matchesLines } from "../support/transcript.ts";
 
 const programs = {
   "kustomize.md": [peer("kustomize"), peer("kubectl")],
-  "helm.md": [peer("helm")],
+  "helm.md": [peer("helm"), peer("helm", "4.1.4")],
 } as const;
 
 for (const [page, needed] of Object.entries(programs)) {
@@ -25,14 +25,20 @@ for (const [page, needed] of Object.entries(programs)) {
     const names = `case "$0" in */SecretGenerator) set -- render "$@";; esac`;
     const tool = `#!/bin/sh\n${names}\nexec ${words.join(" ")} "$@"\n`;
     writeFileSync(join(folder, "tools", "kseal"), tool, { mode: 0o755 });
-    const path = [join(folder, "tools"), ...paths.map((program) => dirname(program)), process.env["PATH"]];
+    // A section about another version of a program finds that one first.
+    const pathIn = (heading: string) =>
+      [
+        join(folder, "tools"),
+        ...(/with helm 4/i.test(heading) ? paths.toReversed() : paths).map((program) => dirname(program)),
+        process.env["PATH"],
+      ].join(":");
 
-    async function play({ command, output, status }: ConsoleStep): Promise<void> {
+    async function play({ command, output, status }: ConsoleStep, heading: string): Promise<void> {
       const printed = await runProgram(
         ["bash", "--norc", "-euo", "pipefail", "-c", `exec 2>&1\n${command}`],
         {
           cwd: join(folder, "work"),
-          env: { PATH: path.join(":"), HOME: join(folder, "home") },
+          env: { PATH: pathIn(heading), HOME: join(folder, "home") },
         },
       );
       const lines = printed.stdout.toString("utf8");
@@ -44,11 +50,20 @@ for (const [page, needed] of Object.entries(programs)) {
 
     for (const { heading, steps } of consoleSections(page)) {
       test(heading, async () => {
-        for (const step of steps) await play(step);
+        for (const step of steps) await play(step, heading);
       });
     }
   });
 }
+
+test("the plugin on the page about Helm is the one in the repository", () => {
+  const root = join(import.meta.dirname, "..", "..");
+  const plugin = readFileSync(join(root, "packaging/helm/plugin.yaml"), "utf8");
+  expect(readFileSync(join(root, "docs/helm.md"), "utf8")).toContain(`plugin.yaml <<'END'\n${plugin}END\n`);
+  expect(plugin).toContain(
+    `version: ${JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version}\n`,
+  );
+});
 
 /** As the page shows it; a line of nothing but `…` stands for any lines. */
 function matchesPage(text: string, wanted: readonly string[]): boolean {

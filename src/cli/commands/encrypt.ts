@@ -4,13 +4,16 @@ import type { Action, OptionValues } from "../command.ts";
 import { destinationOf } from "../destination.ts";
 import { keysOf } from "../key-flags.ts";
 import { numberOf, selectionOf, typesOf } from "../option-parsing.ts";
-import { pathsOrStdin } from "../paths.ts";
+import { pathsOrStdin, reportSince } from "../paths.ts";
 
 export const action: Action = async ({ args, options }, { host, output, context }) => {
-  const paths = pathsOrStdin(args, host, options.text("filename"));
+  const since = options.text("since");
+  const dryRun = options.flag("dryRun");
+  const paths = since === undefined ? pathsOrStdin(args, host, options.text("filename")) : args;
   const files = await encryptFiles(
     {
       paths,
+      since,
       destination: await destinationOf(options, paths, host, "refuse"),
       nameOverride: options.text("filename"),
       keys: keysOf(options),
@@ -21,15 +24,20 @@ export const action: Action = async ({ args, options }, { host, output, context 
       indent: numberOf(options, "indent"),
       strip: options.flag("strip"),
       allowNothing: options.flag("allowNothing"),
-      dryRun: options.flag("dryRun"),
+      dryRun,
     },
     await context(),
   );
   for (const file of files) {
     if (file.selectionFrom === "kubernetes" || file.writtenTo !== undefined)
       output.info(describe(file, options));
-    if (file.writtenTo === undefined && !options.flag("dryRun")) await output.content(file.content);
+    if (file.writtenTo === undefined && !dryRun) await output.content(file.content);
   }
+  reportSince(
+    since,
+    { changed: files.length, unchanged: 0 },
+    { output, dryRun, noun: "file in clear that a rule is for" },
+  );
   if (options.text("output") === "json" && files.every(({ writtenTo }) => writtenTo !== undefined)) {
     await output.report("", files.map(summary));
   }

@@ -1,19 +1,21 @@
 import { KsealError } from "../../errors.ts";
 import { initGit } from "../../ops/git-setup.ts";
 import { initFolder } from "../../ops/init.ts";
+import { version } from "../../version.ts";
 import type { Action } from "../command.ts";
 
 export const action: Action = async ({ options }, { output, context }) => {
   const dryRun = options.flag("dryRun");
   const run = await context();
   const setUpGit = async (): Promise<readonly string[]> =>
-    options.flag("skipGit") ? [] : initGit({ dryRun }, run);
+    options.flag("skipGit") ? [] : initGit({ dryRun, filter: options.flag("filter") }, run);
   const init = {
     recipients: options.list("age"),
     postQuantum: options.flag("postQuantum"),
     pathRegex: options.text("pathRegex"),
     yes: options.flag("yes"),
     dryRun,
+    version,
   };
   try {
     const { done, ...result } = await initFolder(init, run);

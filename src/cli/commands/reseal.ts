@@ -3,15 +3,17 @@ import { type ResealedFile, type ResealReport, resealFiles } from "../../ops/res
 import { certificateFlagsOf } from "../certificate-options.ts";
 import type { Action } from "../command.ts";
 import { manifestTypesOf, scopeOf } from "../manifest-options.ts";
+import { namedFiles, reportSince } from "../paths.ts";
 
 export const action: Action = async ({ args, options }, { output, context }) => {
   if (args.includes("-")) throw new KsealError("USAGE", "standard input cannot be sealed anew in place");
+  const scope = namedFiles(args, options);
   const check = options.flag("check");
   const dryRun = check || options.flag("dryRun");
   const files = await resealFiles(
     {
       ...certificateFlagsOf(options),
-      paths: args,
+      ...scope,
       keys: options.list("key"),
       scope: scopeOf(options),
       force: options.flag("force"),
@@ -23,6 +25,12 @@ export const action: Action = async ({ args, options }, { output, context }) => 
   const old = files.flatMap(({ objects }) => objects).filter(isOld).length;
   await output.report("", files);
   for (const file of files) for (const line of linesOf(file, dryRun)) output.info(line);
+  const changed = files.filter((file) => file.changed).length;
+  reportSince(
+    scope.since,
+    { changed, unchanged: files.length - changed },
+    { output, dryRun, noun: "SealedSecret" },
+  );
   if (check && old > 0) {
     output.info(`${old === 1 ? "1 SealedSecret is" : `${old} SealedSecrets are`} on an old key`);
   }
