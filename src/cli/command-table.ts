@@ -22,6 +22,7 @@ import {
   nameOverride,
   out,
   outputType,
+  pathInRepository,
   selection,
   since,
   threshold,
@@ -269,6 +270,7 @@ export const commandTable: readonly CommandSpec[] = [
       { flags: "--reveal", summary: "show the values themselves; without it, only which of them changed" },
       { flags: "--keyless", summary: "compare as somebody without a key does" },
       { flags: "--textconv", summary: "print one file as git diff shall show it, and never fail" },
+      pathInRepository,
       {
         flags: "-o, --output <format>",
         summary: "how the report is printed",
@@ -339,7 +341,7 @@ export const commandTable: readonly CommandSpec[] = [
     arguments: "<base> <ours> <theirs>",
     summary: "merge two versions of a file by structure, into ours; Git's merge driver",
     options: [
-      { flags: "--path <name>", summary: "the file's name in the repository: it decides format and rule" },
+      pathInRepository,
       { flags: "--marker-size <number>", summary: "the length of conflict markers in files merged as text" },
       { flags: "-p, --stdout", summary: "print the result instead of writing it into ours" },
       decryptionOrder,

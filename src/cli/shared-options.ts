@@ -49,6 +49,12 @@ export const ignoreMac: OptionSpec = {
   summary: "accept a file whose MAC is missing or wrong, with a warning",
 };
 
+/** For the programs that Git calls with temporary files. */
+export const pathInRepository: OptionSpec = {
+  flags: "--path <name>",
+  summary: "the file's name in the repository: it decides format and rule",
+};
+
 /** The name of what has none. */
 export const nameOverride: OptionSpec = {
   flags: "--filename <name>",

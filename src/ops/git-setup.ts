@@ -47,6 +47,7 @@ const settings: readonly Setting[] = [
   // For the versions that Git makes up itself where branches were merged crosswise: one of the two, which has a MAC.
   ["merge.kseal.recursive", "binary"],
   ["diff.kseal.textconv", textconv],
+  ["difftool.kseal.cmd", 'kseal diff --path "$MERGED" "$LOCAL" "$REMOTE"'],
 ];
 
 const filterSettings: readonly Setting[] = [

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { describeDiff, diffAsJson, diffInMarkdown } from "../../src/cli/diff-report.ts";
+import { diffFiles } from "../../src/ops/diff.ts";
 import { diffFile } from "../../src/ops/diff-file.ts";
 import { encryptFiles } from "../../src/ops/encrypt.ts";
 import { rotateFiles } from "../../src/ops/rotate.ts";
@@ -239,5 +240,25 @@ describe("what git diff shows (textconv)", () => {
     expect(await show(stranger, { reveal: true })).toMatch(/password: '?\[encrypted, ciphertext [\w+/]{8}\]/);
     await bench.write(path, "sops: {lastmodified\n");
     expect(await show(bench)).toBe("sops: {lastmodified\n");
+  });
+});
+
+describe("two files, as Git hands them to a difftool", () => {
+  const compare = async (before: string, after: string, name?: string) => {
+    const bench = await encrypted(secret);
+    await bench.write("old.yaml", await bench.read(path));
+    await set("token", "new")(bench);
+    const options = { compare: { before, after }, name, open: true };
+    return (await diffFiles(options, await bench.again())).map(({ file, state }) => ({ file, state }));
+  };
+
+  test.each([
+    ["old.yaml", path, undefined, { file: path, state: "changed" }],
+    [path, "old.yaml", undefined, { file: "old.yaml", state: "changed" }],
+    [path, "old.yaml", "apps/a.yaml", { file: "apps/a.yaml", state: "changed" }],
+    ["/dev/null", path, undefined, { file: path, state: "added" }],
+    [path, "/dev/null", undefined, { file: path, state: "removed" }],
+  ])("%s and %s, called %s", async (before, after, name, wanted) => {
+    expect(await compare(before, after, name)).toEqual([wanted]);
   });
 });

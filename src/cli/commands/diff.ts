@@ -18,8 +18,14 @@ export const action: Action = async ({ args, options }, { host, output, context 
   const { diffFiles } = await import("../../ops/diff.ts");
   const { describeDiff, diffAsJson, diffInMarkdown } = await import("../diff-report.ts");
   const compare = await comparisonOf(args, options.flag("staged"), host);
+  const name = options.text("path");
+  if (name !== undefined && !("before" in compare)) {
+    throw new KsealError("USAGE", "--path names what two files are", {
+      hint: "kseal diff --path db.yaml OLD NEW",
+    });
+  }
   const open = !options.flag("keyless");
-  const diffs = await diffFiles({ compare, open, ...typesOf(options) }, await context());
+  const diffs = await diffFiles({ compare, name, open, ...typesOf(options) }, await context());
   const isMarkdown = options.text("output") === "markdown";
   const text = isMarkdown ? diffInMarkdown(diffs, { reveal }) : describeDiff(diffs, { reveal });
   await output.report(text, diffAsJson(diffs, { reveal }));
