@@ -50,7 +50,9 @@ export async function* changedSince(
     ? undefined
     : await git(host, host.cwd, ["rev-parse", "--verify", "--quiet", `${revision}^{commit}`]);
   if (known === undefined || known.length === 0) {
-    throw new KsealError("USAGE", `${revision} is no revision that Git knows`);
+    throw new KsealError("USAGE", `${revision} is no revision that Git knows`, {
+      hint: "git log --oneline --all shows which there are",
+    });
   }
   const place = (name: string): ChangedFile => {
     const path = host.resolve(top, name);

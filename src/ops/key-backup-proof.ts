@@ -1,9 +1,6 @@
 import type { DataKey } from "../core/data-key.ts";
-import { decryptTree } from "../core/decrypt-tree.ts";
-import { verifyMac } from "../core/mac.ts";
 import { type KeyGroups, type MasterKey, sameHolder, sameKey, type WrappedKey } from "../core/master-key.ts";
 import { type Metadata, spelledThreshold } from "../core/metadata.ts";
-import { compileSelection, defaultSelection } from "../core/selection.ts";
 import type { Document } from "../core/tree.ts";
 import { isSealed } from "../core/value.ts";
 import { KsealError } from "../errors.ts";
@@ -12,6 +9,7 @@ import { readManifest } from "../formats/manifest.ts";
 import type { ParsedFile } from "../formats/store.ts";
 import { readSealingKey } from "../sealed/sealing-key.ts";
 import { readSecret, type Secret } from "../sealed/secret.ts";
+import { openKeyDocument } from "./key-document.ts";
 import { entryOf } from "./walk-leaves.ts";
 
 /** What a backup was made from, to hold it against what was read back. */
@@ -39,7 +37,7 @@ export async function proveBackup(back: Uint8Array, expected: ExpectedBackup): P
   if (metadata === undefined) throw unproved("it is not encrypted");
   checkRecipients(metadata, expected);
   checkHidden(parsed.document);
-  const secret = await secretIn(parsed, await openWith(parsed.document, metadata, expected.dataKey));
+  const secret = await secretIn(parsed, await openKeyDocument(parsed.document, metadata, expected.dataKey));
   const { fingerprint } = readSealingKey(secret);
   if (fingerprint !== readSealingKey(expected.secret).fingerprint) throw unproved("it holds another key");
   if (!sameSecret(secret, expected.secret)) throw unproved("it does not open to the key as it is");
@@ -75,17 +73,6 @@ function checkHidden({ branches }: Document): void {
     const isHidden = entries.every((entry) => entry.value.kind === "str" && isSealed(entry.value.value));
     if (entries.length === 0 || !isHidden) throw unproved("a value in it is in clear");
   }
-}
-
-async function openWith(document: Document, metadata: Metadata, dataKey: DataKey): Promise<Document> {
-  const key = dataKey.keyObject();
-  const opened = decryptTree(document, {
-    key,
-    selector: await compileSelection(metadata.selection ?? defaultSelection),
-    macOnlyEncrypted: metadata.macOnlyEncrypted,
-  });
-  verifyMac(opened.mac, { key, mac: metadata.mac, lastModified: metadata.lastModified });
-  return opened.document;
 }
 
 async function secretIn(parsed: ParsedFile, plain: Document): Promise<Secret> {

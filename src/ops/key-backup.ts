@@ -1,7 +1,6 @@
-import { DataKey } from "../core/data-key.ts";
+import type { DataKey } from "../core/data-key.ts";
 import { sha256Hex } from "../core/digest.ts";
 import { type KeyGroups, keyId, type WrappedKey } from "../core/master-key.ts";
-import { formatVersion, spelledThreshold } from "../core/metadata.ts";
 import type { Host } from "../core/ports.ts";
 import { KsealError } from "../errors.ts";
 import { storeFor } from "../formats/detect.ts";
@@ -14,8 +13,8 @@ import { rfc3339 } from "./certificate-facts.ts";
 import { type BackupPlace, backupSuffix } from "./key-backup-place.ts";
 import { proveBackup } from "./key-backup-proof.ts";
 import { annotationsToBackUp, type BackupRecord, backupOfAnnotation } from "./key-backup-record.ts";
+import { sealKeyDocument } from "./key-document.ts";
 import { secretSelection } from "./kubernetes-secret.ts";
-import { sealTree } from "./reseal-file.ts";
 
 /** To whom backups are encrypted. */
 export interface BackupRecipients {
@@ -112,8 +111,8 @@ interface EncryptedKey {
 
 async function encryptKey(
   secret: Secret,
-  { groups: wanted, shamirThreshold, lookup }: BackupRecipients,
-  { host, keyring }: BackupTools,
+  recipients: BackupRecipients,
+  tools: BackupTools,
 ): Promise<EncryptedKey> {
   const { fingerprint } = readSealingKey(secret);
   const { name, namespace, labels, annotations } = secret.metadata;
@@ -131,22 +130,14 @@ async function encryptKey(
   };
   const yaml = await storeFor("yaml");
   const plain = yaml.parse(printObjects([secretObject(inside)], "yaml"));
-  const dataKey = new DataKey(host.random(32));
-  const groups = await keyring.wrapAll(dataKey, wanted, shamirThreshold, lookup);
-  const { sealed, metadata } = await sealTree(
+  const { document, metadata, dataKey, groups } = await sealKeyDocument(
     plain.document,
-    {
-      groups,
-      shamirThreshold: spelledThreshold(groups, shamirThreshold),
-      selection: secretSelection,
-      macOnlyEncrypted: false,
-      version: formatVersion,
-    },
-    { dataKey },
-    { host },
+    secretSelection,
+    recipients,
+    tools,
   );
   return {
-    content: yaml.render({ document: sealed.document, metadata }, { base: plain }),
+    content: yaml.render({ document, metadata }, { base: plain }),
     dataKey,
     groups,
     inside,

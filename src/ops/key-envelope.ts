@@ -1,8 +1,5 @@
-import { DataKey } from "../core/data-key.ts";
-import { decryptTree } from "../core/decrypt-tree.ts";
-import { verifyMac } from "../core/mac.ts";
-import { formatVersion, type Metadata, spelledThreshold } from "../core/metadata.ts";
-import { compileSelection, defaultSelection } from "../core/selection.ts";
+import type { Metadata } from "../core/metadata.ts";
+import { defaultSelection } from "../core/selection.ts";
 import { KsealError } from "../errors.ts";
 import { storeFor } from "../formats/detect.ts";
 import type { ParsedFile } from "../formats/store.ts";
@@ -11,7 +8,7 @@ import { readSealingKey } from "../sealed/sealing-key.ts";
 import { placeOf, type Secret } from "../sealed/secret.ts";
 import { activeLabel, isWrapped, sealingKeyLabel, wrappedLabel } from "../sealed/wrapped-key.ts";
 import { type BackupRecipients, type BackupTools, recipientNames } from "./key-backup.ts";
-import { sealTree } from "./reseal-file.ts";
+import { openKeyDocument, sealKeyDocument } from "./key-document.ts";
 
 /** What opens an envelope. */
 export interface EnvelopeOpener {
@@ -28,8 +25,8 @@ export interface EnvelopeOpener {
  */
 export async function wrapKey(
   secret: Secret,
-  { groups: wanted, shamirThreshold, lookup }: BackupRecipients,
-  { host, keyring }: BackupTools,
+  recipients: BackupRecipients,
+  tools: BackupTools,
 ): Promise<Secret> {
   const place = placeOf(secret.metadata);
   if (readSealingKey(secret).certificate === undefined) {
@@ -39,21 +36,8 @@ export async function wrapKey(
   }
   const store = await storeFor("binary");
   const plain = store.parse(secret.data.get("tls.key") ?? new Uint8Array());
-  const dataKey = new DataKey(host.random(32));
-  const groups = await keyring.wrapAll(dataKey, wanted, shamirThreshold, lookup);
-  const { sealed, metadata } = await sealTree(
-    plain.document,
-    {
-      groups,
-      shamirThreshold: spelledThreshold(groups, shamirThreshold),
-      selection: defaultSelection,
-      macOnlyEncrypted: false,
-      version: formatVersion,
-    },
-    { dataKey },
-    { host },
-  );
-  const envelope = store.render({ document: sealed.document, metadata }, { base: plain });
+  const { document, metadata } = await sealKeyDocument(plain.document, defaultSelection, recipients, tools);
+  const envelope = store.render({ document, metadata }, { base: plain });
   return withKey(secret, { bytes: envelope, label: wrappedLabel, before: activeLabel });
 }
 
@@ -70,15 +54,9 @@ export async function openEnvelope(secret: Secret, opener: EnvelopeOpener): Prom
   const { metadata, document } = parsed;
   try {
     const dataKey = await opener.keyring.unwrap(metadata, opener.lookup);
-    const key = dataKey.keyObject();
-    const opened = decryptTree(document, {
-      key,
-      selector: await compileSelection(metadata.selection ?? defaultSelection),
-      macOnlyEncrypted: metadata.macOnlyEncrypted,
-    });
-    verifyMac(opened.mac, { key, mac: metadata.mac, lastModified: metadata.lastModified });
     const store = await storeFor("binary");
-    const bytes = store.render({ document: opened.document, metadata: undefined });
+    const opened = await openKeyDocument(document, metadata, dataKey);
+    const bytes = store.render({ document: opened, metadata: undefined });
     const plain = withKey(secret, { bytes, label: activeLabel, before: wrappedLabel });
     readSealingKey(plain);
     return plain;
