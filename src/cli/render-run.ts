@@ -65,20 +65,12 @@ async function renderInput(
   if (call.file === undefined) {
     return await renderResourceList(call.input ?? (await host.readStdin()), options, context);
   }
-  const document = { file: call.file, bytes: await readDocument(call.file, host) };
+  const document = { file: call.file, bytes: await host.readFile(call.file, { limit: 16 * 1024 * 1024 }) };
   // Kustomize always gives a plugin a standard input; elsewhere one that never ends would be waited for.
   const isFromKustomize = host.env["KUSTOMIZE_PLUGIN_CONFIG_ROOT"] !== undefined;
   const resources =
     isFromKustomize && !host.terminal.stdinIsTerminal ? await host.readStdin() : new Uint8Array();
   return await renderLegacy(document, resources, options, context);
-}
-
-async function readDocument(file: string, host: Host): Promise<Uint8Array> {
-  try {
-    return await host.readFile(file, { limit: 16 * 1024 * 1024 });
-  } catch (error) {
-    throw error instanceof KsealError ? error.at({ file }) : error;
-  }
 }
 
 function optionsOf(call: RenderCall, host: Host): RenderOptions {
